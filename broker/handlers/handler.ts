@@ -12,7 +12,14 @@ export interface Handler<A> {
   /** What the caller must be allowed, as data; `none` is said aloud. The handler itself asks the authorizer. */
   readonly requires: readonly Requirement[] | 'none'
   /**
-   * Takes effect before it returns, as far as order matters: the next request of the connection is handled right after.
+   * True: what the request changes is changed when `handle` returns, and only the answer waits (Produce for the disk,
+   * Fetch for records, a group call for its members or its log). Then the next request of the connection is handled
+   * meanwhile. False, the default: as long as the promise of an answer is open, the connection's next request waits, as
+   * each does in Kafka. Either way answers leave in the order of their requests (NET-1, NET-2).
+   */
+  readonly pipelined: boolean
+  /**
+   * Serves one request. Requests of one connection get here strictly in the order in which they came.
    * @returns the answer itself when it is at hand (no promise is made then), a promise only when there is something to
    *   wait for, `undefined` when no response is due (Produce with acks=0).
    * @throws {CloseConnection} to end the connection without a response.
@@ -26,12 +33,16 @@ export type Answer<A> = ResponseOf<A> | undefined | Promise<ResponseOf<A> | unde
 /** A handler of whichever API, as the registry and the dispatcher hold it. */
 export type AnyHandler = Handler<Api<Shape, Shape>>
 
-/** Pairs an API with what it requires and the function that serves it; the types follow from the declaration. */
+/**
+ * Pairs an API with what it requires and the function that serves it; the types follow from the declaration.
+ * @param waits `'pipelined'`: see `Handler.pipelined`.
+ */
 export const serve = <Q extends Shape, R extends Shape>(
   api: Api<Q, R>,
   requires: readonly Requirement[] | 'none',
   handle: Handler<Api<Q, R>>['handle'],
-): Handler<Api<Q, R>> => ({ api, requires, handle })
+  waits: 'pipelined' | 'one at a time' = 'one at a time',
+): Handler<Api<Q, R>> => ({ api, requires, pipelined: waits === 'pipelined', handle })
 
 /** What is known of a request besides its body. Lives until the request is answered. */
 export interface RequestContext {
