@@ -4,6 +4,7 @@ import type { GroupCoordinator } from './groups/group-coordinator.ts'
 import type { Cluster } from './metadata/cluster.ts'
 import type { Topics } from './metadata/topics.ts'
 import type { FetchSessions } from './partitions/fetch-sessions.ts'
+import type { ParkedFetches } from './partitions/parked-fetches.ts'
 import type { Partitions } from './partitions/partitions.ts'
 import type { Logger } from './runtime/logger.ts'
 import type { BrokerMetrics } from './runtime/metrics.ts'
@@ -25,6 +26,7 @@ export interface Services {
   readonly partitions: Partitions
   readonly groups: GroupCoordinator
   readonly fetchSessions: FetchSessions
+  readonly parkedFetches: ParkedFetches
   readonly producerIds: ProducerIds
   readonly metrics: BrokerMetrics
   readonly logger: Logger
