@@ -1,0 +1,40 @@
+# Everything here needs Node >= 20.19, npm and make, and nothing else.
+
+SOURCES := $(shell find broker cli http protocol storage -name '*.ts' 2>/dev/null)
+
+.PHONY: run test check build bench clean install
+
+# Start a broker for development on 127.0.0.1:9092, with its data in ./data.
+run: dist/cli.js
+	@exec node bin/odradek dev $(ARGS)
+
+# All tests that need only Node. TEST_FLAGS goes to vitest: make test TEST_FLAGS=test/storage
+test: node_modules/.package-lock.json dist/cli.js
+	npx vitest run $(TEST_FLAGS)
+
+# Types, lint and format, and the rules that the repository keeps about itself.
+check: node_modules/.package-lock.json
+	npx tsc --noEmit
+	npx biome check .
+	npx vitest run test/repository.test.ts
+
+# JavaScript and type declarations in dist/, as they are published.
+build: dist/cli.js
+	npx tsc --project tsconfig.types.json
+
+# A table of throughput and latency, of the built broker.
+bench: dist/cli.js
+	npx tsx bench/run.ts $(ARGS)
+
+clean:
+	rm -rf dist coverage node_modules/.vite node_modules/.vitest
+
+install: node_modules/.package-lock.json
+
+# npm ci insists on the binaries of all platforms in the lock file; npm install takes those of this one.
+node_modules/.package-lock.json: package.json package-lock.json
+	npm install --no-audit --no-fund
+	@touch $@
+
+dist/cli.js: node_modules/.package-lock.json scripts/build.mjs $(SOURCES)
+	node scripts/build.mjs
