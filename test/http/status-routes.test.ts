@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest'
+import { startHttp } from '../../http/server.ts'
+import { fakeBroker, fakeTopic } from '../support/fake-broker.ts'
+
+it('/v1/status shows the broker in one document', async () => {
+  const broker = fakeBroker()
+  broker.topics = [fakeTopic('orders')]
+  const server = await startHttp(broker, '127.0.0.1:0')
+  const answer = await fetch(`${server.url}/v1/status`)
+  expect(answer.headers.get('content-type')).toContain('application/json')
+  expect(await answer.json()).toEqual(broker.status())
+  await server.stop()
+})
