@@ -1,0 +1,214 @@
+/**
+ * Fetch (key 1), hot path. Per request: the plan of its session and one array of outcomes; per partition: one target, one
+ * outcome, one answer object; record bytes are passed on as the chunks that the log holds, never copied.
+ */
+
+import { Fetch } from '../../protocol/apis/fetch.ts'
+import { errorCode } from '../../protocol/errors.ts'
+import type { RequestOf, ResponseOf } from '../../protocol/schema/api.ts'
+import { ZERO_UUID } from '../../protocol/schema/field.ts'
+import type { FetchPlan, FetchTarget } from '../partitions/fetch-sessions.ts'
+import type { Isolation, Partition } from '../partitions/partition.ts'
+import { type FetchOutcome, type FetchRead, readTargets } from '../partitions/read.ts'
+import type { Services } from '../services.ts'
+import { type RequestContext, serve } from './handler.ts'
+
+type Request = RequestOf<typeof Fetch>
+type Response = ResponseOf<typeof Fetch>
+type TopicAnswer = Response['responses'][number]
+type PartitionAnswer = TopicAnswer['partitions'][number]
+
+export const fetch = serve(
+  Fetch,
+  [
+    { resource: 'topic', operation: 'READ', refusal: 'TOPIC_AUTHORIZATION_FAILED' },
+    { resource: 'cluster', operation: 'CLUSTER_ACTION', refusal: 'TOPIC_AUTHORIZATION_FAILED' },
+  ],
+  (request, context, services) => {
+    const usesTopicIds = context.apiVersion >= 13
+    const plan = services.fetchSessions.plan({
+      sessionId: request.sessionId,
+      sessionEpoch: request.sessionEpoch,
+      usesTopicIds,
+      targets: targetsOf(request),
+      forgotten: request.forgottenTopicsData,
+    })
+    if (plan.kind === 'refused') return empty(errorCode(plan.error))
+
+    const isolation: Isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+    const readRequest = {
+      targets: plan.targets,
+      maxBytes: Math.min(Math.max(request.maxBytes, 0), services.config.get('fetch.max.bytes')),
+      isolation,
+      find: finder(request, context, services),
+    }
+    const answer = (read: FetchRead): Response => {
+      count(read, services)
+      return respond(read, plan, usesTopicIds, isolation, services)
+    }
+    const enough = (read: FetchRead): boolean =>
+      read.urgent || request.maxWaitMs <= 0 || plan.targets.length === 0 || read.bytes >= request.minBytes
+    const wait = (read: FetchRead): Promise<FetchRead> =>
+      services.parkedFetches.park(
+        {
+          request: readRequest,
+          minBytes: request.minBytes,
+          deadline: services.clock.now() + request.maxWaitMs,
+          onClose: (run) => context.connection.onClose(run),
+        },
+        read,
+      )
+
+    const read = readTargets(readRequest)
+    if (read instanceof Promise) {
+      return read.then((late) => (enough(late) ? answer(late) : wait(late).then(answer)))
+    }
+    return enough(read) ? answer(read) : wait(read).then(answer)
+  },
+)
+
+/** The partitions that a request names, each once: who names one twice gets one answer. */
+function targetsOf(request: Request): FetchTarget[] {
+  const targets: FetchTarget[] = []
+  for (const { topic, topicId, partitions } of request.topics) {
+    const seen = partitions.length > 1 ? new Set<number>() : undefined
+    for (const asked of partitions) {
+      if (seen?.has(asked.partition)) continue
+      seen?.add(asked.partition)
+      targets.push({
+        topic,
+        topicId,
+        partition: asked.partition,
+        currentLeaderEpoch: asked.currentLeaderEpoch,
+        fetchOffset: asked.fetchOffset,
+        lastFetchedEpoch: asked.lastFetchedEpoch,
+        maxBytes: asked.partitionMaxBytes,
+        answeredHighWatermark: -1,
+        answeredLogStart: -1,
+      })
+    }
+  }
+  return targets
+}
+
+function finder(request: Request, context: RequestContext, services: Services) {
+  const { partitions, authorizer } = services
+  // Nobody follows us: a fetch as a replica must not read what consumers may not see (CVE-2018-1288).
+  const asReplica = request.replicaId >= 0 || request.replicaState.replicaId >= 0
+  return (target: FetchTarget): Partition | ReturnType<typeof partitions.findByName> => {
+    if (asReplica) return 'NOT_LEADER_OR_FOLLOWER'
+    const found =
+      target.topicId === ZERO_UUID
+        ? partitions.findByName(target.topic, target.partition)
+        : partitions.findById(target.topicId, target.partition)
+    const name = typeof found === 'string' ? target.topic : found.topic
+    if (name !== '' && !authorizer.allows(context.connection.principal, 'READ', 'topic', name)) {
+      return 'TOPIC_AUTHORIZATION_FAILED'
+    }
+    // From v13 on the zero id is an id that no topic has.
+    if (typeof found === 'string' && context.apiVersion >= 13 && target.topicId === ZERO_UUID) return 'UNKNOWN_TOPIC_ID'
+    return found
+  }
+}
+
+function respond(
+  read: FetchRead,
+  plan: Exclude<FetchPlan, { kind: 'refused' }>,
+  usesTopicIds: boolean,
+  isolation: Isolation,
+  services: Services,
+): Response {
+  const response = empty(0)
+  const nodeEndpoints = new Set<number>()
+  let last: TopicAnswer | undefined
+  for (const outcome of read.outcomes) {
+    if (plan.kind === 'incremental' && !isNews(outcome)) continue
+    note(outcome)
+    if (plan.kind === 'incremental' && outcome.slice.sizeBytes > 0) plan.session.served(outcome.target)
+    const { topic, topicId } = outcome.target
+    if (last === undefined || last.topicId !== topicId || last.topic !== topic) {
+      last = { topic, topicId, partitions: [] }
+      response.responses.push(last)
+    }
+    last.partitions.push(partitionAnswer(outcome, isolation, nodeEndpoints, services))
+  }
+  if (plan.kind === 'incremental') response.sessionId = plan.session.id
+  else if (plan.wantsSession) response.sessionId = services.fetchSessions.open(plan.targets, usesTopicIds)
+  for (const nodeId of nodeEndpoints) {
+    const node = services.cluster.image.brokers.get(nodeId)
+    const address = services.listeners[0]
+    if (node !== undefined && address !== undefined) {
+      response.nodeEndpoints.push({ nodeId, host: address.advertisedHost, port: address.advertisedPort, rack: null })
+    }
+  }
+  return response
+}
+
+/** An incremental answer names only what has data, an error, or moved since the last answer (FE-21). */
+function isNews(outcome: FetchOutcome): boolean {
+  const { target } = outcome
+  return (
+    outcome.slice.sizeBytes > 0 ||
+    outcome.error !== 'NONE' ||
+    outcome.diverging !== undefined ||
+    outcome.highWatermark !== target.answeredHighWatermark ||
+    outcome.logStartOffset !== target.answeredLogStart
+  )
+}
+
+/** After an error the next answer names the partition again, whatever it holds (as Kafka's sessions do). */
+function note(outcome: FetchOutcome): void {
+  outcome.target.answeredHighWatermark = outcome.error === 'NONE' ? outcome.highWatermark : -1
+  outcome.target.answeredLogStart = outcome.logStartOffset
+}
+
+function partitionAnswer(
+  outcome: FetchOutcome,
+  isolation: Isolation,
+  nodeEndpoints: Set<number>,
+  services: Services,
+): PartitionAnswer {
+  const { target, error } = outcome
+  const answer: PartitionAnswer = {
+    partitionIndex: target.partition,
+    errorCode: errorCode(error),
+    highWatermark: outcome.highWatermark,
+    lastStableOffset: outcome.lastStableOffset,
+    logStartOffset: outcome.logStartOffset,
+    divergingEpoch: outcome.diverging ?? NO_DIVERGENCE,
+    currentLeader: NO_LEADER,
+    snapshotId: NO_SNAPSHOT,
+    // No transaction can have been aborted yet: transactional ids are refused (InitProducerId).
+    abortedTransactions: isolation === 'read_committed' ? [] : null,
+    preferredReadReplica: -1,
+    records: outcome.slice.chunks,
+  }
+  if (error === 'NOT_LEADER_OR_FOLLOWER' || error === 'FENCED_LEADER_EPOCH') {
+    const { nodeId } = services.cluster
+    answer.currentLeader = { leaderId: nodeId, leaderEpoch: outcome.partition?.leaderEpoch ?? -1 }
+    nodeEndpoints.add(nodeId)
+  }
+  return answer
+}
+
+function count(read: FetchRead, services: Services): void {
+  for (const { partition, slice, error } of read.outcomes) {
+    if (partition === undefined) continue
+    const metrics = services.metrics.topic(partition.topic)
+    metrics.fetchRequests++
+    metrics.bytesOut += slice.sizeBytes
+    if (error !== 'NONE') metrics.failedFetch++
+  }
+}
+
+const empty = (errorCode: number): Response => ({
+  throttleTimeMs: 0,
+  errorCode,
+  sessionId: 0,
+  responses: [],
+  nodeEndpoints: [],
+})
+
+const NO_DIVERGENCE = { epoch: -1, endOffset: -1 }
+const NO_LEADER = { leaderId: -1, leaderEpoch: -1 }
+const NO_SNAPSHOT = { endOffset: -1, epoch: -1 }

@@ -1,0 +1,180 @@
+/**
+ * Produce (key 0), hot path. Per request: the answer and one waiter; per partition: one answer object; record bytes are
+ * checked and appended as they came, no record is looked at unless a rule of the topic needs it (append.ts).
+ */
+import { Produce } from '../../protocol/apis/produce.ts'
+import { type ErrorName, errorCode } from '../../protocol/errors.ts'
+import type { RequestOf, ResponseOf } from '../../protocol/schema/api.ts'
+import type { Cancel } from '../../storage/clock.ts'
+import { appendRecords } from '../partitions/append.ts'
+import type { AppendWaiter, Partition } from '../partitions/partition.ts'
+import type { Services } from '../services.ts'
+import { CloseConnection, type RequestContext, serve } from './handler.ts'
+
+type Request = RequestOf<typeof Produce>
+type Response = ResponseOf<typeof Produce>
+type PartitionAnswer = Response['responses'][number]['partitionResponses'][number]
+
+export const produce = serve(
+  Produce,
+  [
+    { resource: 'topic', operation: 'WRITE', refusal: 'TOPIC_AUTHORIZATION_FAILED' },
+    { resource: 'transactionalId', operation: 'WRITE', refusal: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' },
+  ],
+  (request, context, services) => {
+    const { acks } = request
+    const badAcks = acks !== -1 && acks !== 0 && acks !== 1
+    const acknowledgement = new Acknowledgement()
+    const response: Response = { responses: [], throttleTimeMs: 0, nodeEndpoints: [] }
+    for (const { name, topicId, partitionData } of request.topicData) {
+      const partitionResponses: PartitionAnswer[] = []
+      response.responses.push({ name, topicId, partitionResponses })
+      for (const { index, records } of partitionData) {
+        const answer = blank(index)
+        partitionResponses.push(answer)
+        if (badAcks) {
+          answer.errorCode = errorCode('INVALID_REQUIRED_ACKS')
+          continue
+        }
+        const partition = find(request, context, services, name, topicId, index)
+        if (typeof partition === 'string') refuse(answer, partition, null)
+        else append(partition, records, answer, { request, context, services, acknowledgement })
+      }
+    }
+    if (acks === 0) {
+      closeOnError(response)
+      return undefined
+    }
+    return acknowledgement.complete(response, acks === -1 ? request.timeoutMs : Number.POSITIVE_INFINITY, services)
+  },
+)
+
+function find(
+  request: Request,
+  context: RequestContext,
+  services: Services,
+  name: string,
+  topicId: string,
+  index: number,
+): Partition | ErrorName {
+  const { partitions, authorizer } = services
+  const found = context.apiVersion >= 13 ? partitions.findById(topicId, index) : partitions.findByName(name, index)
+  const topic = typeof found === 'string' ? name : found.topic
+  if (topic !== '' && !authorizer.allows(context.connection.principal, 'WRITE', 'topic', topic)) {
+    return 'TOPIC_AUTHORIZATION_FAILED'
+  }
+  if (typeof found === 'string') return found
+  // The broker's own topics are written by the broker alone (PR-30).
+  if (found.rules.internal) return 'INVALID_TOPIC_EXCEPTION'
+  if (request.acks === -1 && found.rules.minInsyncReplicas > 1) return 'NOT_ENOUGH_REPLICAS'
+  return found
+}
+
+interface AppendContext {
+  readonly request: Request
+  readonly context: RequestContext
+  readonly services: Services
+  readonly acknowledgement: Acknowledgement
+}
+
+function append(partition: Partition, records: Buffer | null, answer: PartitionAnswer, scope: AppendContext): void {
+  const { request, context, services, acknowledgement } = scope
+  const metrics = services.metrics.topic(partition.topic)
+  metrics.produceRequests++
+  const outcome = appendRecords(partition, records, {
+    apiVersion: context.apiVersion,
+    now: services.clock.wallTime(),
+  })
+  if (outcome.kind === 'refused') {
+    metrics.failedProduce++
+    metrics.bytesRejected += records?.length ?? 0
+    answer.recordErrors = outcome.recordErrors.map(({ batchIndex, message }) => ({
+      batchIndex,
+      batchIndexErrorMessage: message,
+    }))
+    return refuse(answer, outcome.error, outcome.message)
+  }
+  if (outcome.kind === 'appended') {
+    metrics.messagesIn += outcome.count
+    metrics.bytesIn += outcome.sizeBytes
+  }
+  answer.baseOffset = outcome.baseOffset
+  answer.logAppendTimeMs = outcome.logAppendTime
+  answer.logStartOffset = partition.logStartOffset
+  if (request.acks !== 0) acknowledgement.await(partition, outcome.lastOffset + 1, request.acks, answer)
+}
+
+const blank = (index: number): PartitionAnswer => ({
+  index,
+  errorCode: 0,
+  baseOffset: -1,
+  logAppendTimeMs: -1,
+  logStartOffset: -1,
+  recordErrors: [],
+  errorMessage: null,
+  currentLeader: NO_LEADER,
+})
+
+const NO_LEADER = { leaderId: -1, leaderEpoch: -1 }
+
+function refuse(answer: PartitionAnswer, error: ErrorName, message: string | null): void {
+  answer.errorCode = errorCode(error)
+  answer.errorMessage = message
+  answer.baseOffset = -1
+  answer.logAppendTimeMs = -1
+  answer.logStartOffset = -1
+}
+
+/** With acks=0 a closed connection is the only way to make the client look for what is wrong (PR-2). */
+function closeOnError(response: Response): void {
+  for (const { name, partitionResponses } of response.responses) {
+    for (const { index, errorCode } of partitionResponses) {
+      if (errorCode !== 0) {
+        throw new CloseConnection(
+          `acks=0 produce to ${JSON.stringify(name)} partition ${index} failed with error ${errorCode}`,
+        )
+      }
+    }
+  }
+}
+
+/** Waits for all appends of one request: written for acks=1, durable for acks=all. */
+class Acknowledgement implements AppendWaiter {
+  readonly #answers: PartitionAnswer[] = []
+  readonly #settled: boolean[] = []
+  #open = 0
+  #done: (() => void) | undefined
+
+  await(partition: Partition, endOffset: number, acks: number, answer: PartitionAnswer): void {
+    const slot = this.#answers.push(answer) - 1
+    this.#settled.push(false)
+    this.#open++
+    if (acks === 1) partition.whenWritten(endOffset, this, slot)
+    else partition.whenDurable(endOffset, this, slot)
+  }
+
+  settled(slot: number, error: ErrorName | undefined): void {
+    if (this.#settled[slot] !== false) return
+    this.#settled[slot] = true
+    if (error !== undefined) refuse(this.#answers[slot]!, error, null)
+    this.#open--
+    if (this.#open === 0) this.#done?.()
+  }
+
+  /** The response at once if nothing is waited for; what is not settled after `timeoutMs` is timed out (PR-32). */
+  complete(response: Response, timeoutMs: number, services: Services): Response | Promise<Response> {
+    if (this.#open === 0) return response
+    return new Promise((resolve) => {
+      let cancel: Cancel | undefined
+      this.#done = () => {
+        cancel?.()
+        resolve(response)
+      }
+      if (timeoutMs !== Number.POSITIVE_INFINITY) {
+        cancel = services.timers.after(Math.max(timeoutMs, 0), () => {
+          for (let slot = 0; slot < this.#settled.length; slot++) this.settled(slot, 'REQUEST_TIMED_OUT')
+        })
+      }
+    })
+  }
+}

@@ -1,0 +1,196 @@
+import { assert } from '../../protocol/assert.ts'
+import type { ErrorName } from '../../protocol/errors.ts'
+import { type Log, type LogDirectory, StorageError } from '../../storage/index.ts'
+import type { ClusterImage, TopicImage } from '../metadata/image.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { Partition, type PartitionIdentity } from './partition.ts'
+import type { TopicRules } from './topic-rules.ts'
+
+export interface PartitionsOptions {
+  readonly nodeId: number
+  readonly directories: readonly LogDirectory[]
+  /** The picture of the cluster as it is now. */
+  readonly image: () => ClusterImage
+  /** What the topic's settings mean for its partitions. */
+  readonly rules: (topic: string) => TopicRules
+  readonly logger: Logger
+}
+
+/** A topic whose logs are to be made: its partitions `from` (inclusive) to `to` (exclusive). */
+export interface NewLogs {
+  readonly topic: string
+  readonly topicId: string
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * All partitions that this broker leads, by topic id. Names are looked up in the image, so that a topic which was
+ * deleted and made again is never taken for its predecessor.
+ */
+export class Partitions {
+  readonly #options: PartitionsOptions
+  /** Undefined where the log could not be opened: that partition answers KAFKA_STORAGE_ERROR. */
+  readonly #byTopicId = new Map<string, (Partition | undefined)[]>()
+  #count = 0
+
+  constructor(options: PartitionsOptions) {
+    this.#options = options
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** @returns the partition, or why it cannot be served: unknown (3), led elsewhere (6), not readable (56) */
+  findByName(topic: string, index: number): Partition | ErrorName {
+    const image = this.#options.image().topicByName(topic)
+    return image === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : this.#find(image, index)
+  }
+
+  /** As `findByName`; an id that no topic has is UNKNOWN_TOPIC_ID (100). */
+  findById(topicId: string, index: number): Partition | ErrorName {
+    const image = this.#options.image().topicById(topicId)
+    return image === undefined ? 'UNKNOWN_TOPIC_ID' : this.#find(image, index)
+  }
+
+  *all(): Iterable<Partition> {
+    for (const partitions of this.#byTopicId.values()) {
+      for (const partition of partitions) if (partition !== undefined) yield partition
+    }
+  }
+
+  /** The partitions of one topic that could be opened. */
+  ofTopic(topicId: string): readonly Partition[] {
+    return (this.#byTopicId.get(topicId) ?? []).filter((partition) => partition !== undefined)
+  }
+
+  /**
+   * At start: opens the logs of all partitions in the image, recovering where the last run did not end well, and makes
+   * those that are missing. Folders of topics that the image does not know are reported and left alone.
+   */
+  async open(): Promise<void> {
+    const known = new Map<string, LogDirectory>()
+    for (const directory of this.#options.directories) {
+      for (const { folder, topicId } of directory.folders()) {
+        const topic = topicId === undefined ? undefined : this.#options.image().topicById(topicId)
+        if (topic === undefined) {
+          this.#options.logger.warn(
+            { folder, directory: directory.path, topicId },
+            'folder of an unknown topic is left alone',
+          )
+        } else {
+          known.set(folder, directory)
+        }
+      }
+    }
+    for (const topic of this.#options.image().topics()) await this.#openTopic(topic, known)
+  }
+
+  /** Makes the logs of new partitions; they are served once the image names them. */
+  async create({ topic, topicId, from, to }: NewLogs): Promise<void> {
+    const specs: { topic: string; topicId: string; partition: number }[] = []
+    for (let partition = from; partition < to; partition++) specs.push({ topic, topicId, partition })
+    const rules = this.#options.rules(topic)
+    for (const [directory, placed] of this.#place(specs)) {
+      const logs = await directory.createLogs(placed, rules.log)
+      for (const [i, log] of logs.entries()) {
+        this.#add({ topic, topicId, index: placed[i]!.partition, leaderEpoch: 0 }, log, rules)
+      }
+    }
+  }
+
+  /** Closes the partitions of a deleted topic and gives their folders away; who waits on them is answered (N10). */
+  async remove(topicId: string): Promise<void> {
+    const partitions = this.ofTopic(topicId)
+    this.#byTopicId.delete(topicId)
+    this.#count -= partitions.length
+    for (const partition of partitions) partition.close('UNKNOWN_TOPIC_OR_PARTITION')
+    for (const directory of this.#options.directories) {
+      const logs = partitions.map(({ log }) => log).filter((log) => directory.owns(log))
+      if (logs.length > 0) await directory.deleteLogs(logs)
+    }
+  }
+
+  /** Applies changed settings of a topic without restart (AD-17). */
+  reconfigure(topicId: string, topic: string): void {
+    const rules = this.#options.rules(topic)
+    for (const partition of this.ofTopic(topicId)) partition.reconfigure(rules)
+  }
+
+  /** Deletes what is past retention everywhere. @returns segments deleted */
+  applyRetention(wallNow: number): number {
+    let deleted = 0
+    for (const partition of this.all()) deleted += partition.applyRetention(wallNow)
+    return deleted
+  }
+
+  /** Answers all who wait on a partition, and every request that comes later, with `error`; the logs stay open. */
+  close(error: ErrorName): void {
+    for (const partition of this.all()) partition.close(error)
+  }
+
+  #find(topic: TopicImage, index: number): Partition | ErrorName {
+    const image = topic.partitions[index]
+    if (image === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+    if (image.leader !== this.#options.nodeId) return 'NOT_LEADER_OR_FOLLOWER'
+    return this.#byTopicId.get(topic.id)?.[index] ?? 'KAFKA_STORAGE_ERROR'
+  }
+
+  async #openTopic(topic: TopicImage, known: ReadonlyMap<string, LogDirectory>): Promise<void> {
+    const rules = this.#options.rules(topic.name)
+    for (const [index, { leader, leaderEpoch }] of topic.partitions.entries()) {
+      if (leader !== this.#options.nodeId) continue
+      const folder = `${topic.name}-${index}`
+      const directory = known.get(folder)
+      try {
+        const log = await (directory?.openLog(folder, rules.log) ?? this.#createOne(topic, index, rules))
+        this.#add({ topic: topic.name, topicId: topic.id, index, leaderEpoch }, log, rules)
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error
+        this.#options.logger.error({ folder, err: error }, 'partition cannot be opened; its requests are refused')
+      }
+    }
+  }
+
+  async #createOne(topic: TopicImage, partition: number, rules: TopicRules): Promise<Log> {
+    const [directory] = this.#byLoad()
+    assert(directory !== undefined, 'a broker has a log directory')
+    const [log] = await directory.createLogs([{ topic: topic.name, topicId: topic.id, partition }], rules.log)
+    assert(log !== undefined, 'one log was asked for')
+    return log
+  }
+
+  #add(identity: PartitionIdentity, log: Log, rules: TopicRules): void {
+    const { topic, topicId, index } = identity
+    log.assignEpoch(identity.leaderEpoch)
+    const partitions = this.#byTopicId.get(topicId) ?? []
+    assert(partitions[index] === undefined, `partition ${topic}-${index} is opened once`)
+    partitions[index] = new Partition(identity, log, rules)
+    this.#byTopicId.set(topicId, partitions)
+    this.#count++
+  }
+
+  /** Directories that can be written, the one with the fewest partitions first (Kafka's rule of placement). */
+  #byLoad(): LogDirectory[] {
+    return this.#options.directories
+      .filter((directory) => directory.offline === undefined)
+      .sort((a, b) => a.logCount - b.logCount)
+  }
+
+  #place<T>(specs: readonly T[]): Map<LogDirectory, T[]> {
+    const directories = this.#byLoad()
+    if (directories.length === 0) throw new StorageError('OFFLINE', 'no log directory can be written')
+    const load = directories.map((directory) => directory.logCount)
+    const placed = new Map<LogDirectory, T[]>()
+    for (const spec of specs) {
+      const least = load.indexOf(Math.min(...load))
+      load[least] = load[least]! + 1
+      const directory = directories[least]!
+      const already = placed.get(directory)
+      if (already === undefined) placed.set(directory, [spec])
+      else already.push(spec)
+    }
+    return placed
+  }
+}
