@@ -1,0 +1,124 @@
+import { int, list, long, string } from './key.ts'
+
+const INT_MAX = 2 ** 31 - 1
+const cluster = 'cluster-wide'
+
+/** Listeners, connections, and how much of what comes from them is held in memory. */
+export const networkKeys = {
+  listeners: list({
+    default: ['PLAINTEXT://127.0.0.1:9092'],
+    nonEmpty: true,
+    update: 'per-broker',
+    doc: 'Addresses to listen on: NAME://host:port. No host: the default interface. 0.0.0.0: all of them. Port 0: a free one. Kafka’s default is PLAINTEXT://:9092; ours stays on this machine until told otherwise.',
+  }),
+  'advertised.listeners': list({
+    default: null,
+    nonEmpty: true,
+    doc: 'Addresses that clients are told to come back to, by listener name. Not set: those of listeners. Must be reachable from the clients, so never 0.0.0.0.',
+  }),
+  'listener.security.protocol.map': string({
+    default: 'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
+    update: 'per-broker',
+    doc: 'Which security protocol a listener name stands for; needed for names other than the protocols themselves.',
+  }),
+  'socket.request.max.bytes': int({
+    default: 104_857_600,
+    min: 1,
+    unit: 'bytes',
+    doc: 'Largest request. A longer one closes its connection before anything of it is kept.',
+  }),
+  'socket.listen.backlog.size': int({
+    default: 50,
+    min: 1,
+    unit: 'count',
+    doc: 'How many connections may wait to be accepted.',
+  }),
+  'connections.max.idle.ms': long({
+    default: 600_000,
+    unit: 'ms',
+    doc: 'A connection without a request for so long is closed. A request that waits for its answer counts as activity. Negative: never.',
+  }),
+  'max.connections': int({
+    default: INT_MAX,
+    min: 0,
+    unit: 'count',
+    update: cluster,
+    doc: 'Most connections at a time.',
+  }),
+  'max.connections.per.ip': int({
+    default: INT_MAX,
+    min: 0,
+    unit: 'count',
+    update: cluster,
+    doc: 'Most connections at a time from one address.',
+  }),
+  'max.connections.per.ip.overrides': string({
+    default: '',
+    update: cluster,
+    doc: 'Other limits for single addresses: host:limit, separated by commas.',
+  }),
+  'max.connection.creation.rate': int({
+    default: INT_MAX,
+    min: 0,
+    unit: 'count',
+    update: cluster,
+    doc: 'Most new connections a second.',
+  }),
+  'queued.max.request.bytes': long({
+    default: -1,
+    unit: 'bytes',
+    doc: 'Most bytes of requests held in memory over all connections; above it no more is read. -1: a quarter of the memory of this machine, at most 512 MiB.',
+  }),
+  'fetch.max.bytes': int({
+    default: 57_671_680,
+    min: 1024,
+    unit: 'bytes',
+    doc: 'Most bytes of one Fetch response, whatever the client asks for.',
+  }),
+  'max.incremental.fetch.session.cache.slots': int({
+    default: 1000,
+    min: 0,
+    unit: 'count',
+    doc: 'How many incremental fetch sessions (KIP-227) are kept. Clients beyond it send whole requests.',
+  }),
+  'max.request.partition.size.limit': int({
+    default: 2000,
+    min: 1,
+    unit: 'count',
+    doc: 'Most partitions in one DescribeTopicPartitions response.',
+  }),
+  'odradek.connection.max.in.flight.requests': int({
+    default: 16,
+    min: 1,
+    unit: 'count',
+    doc: 'How many requests of one connection are read ahead while earlier ones wait for their answers.',
+  }),
+  'odradek.connection.max.in.flight.bytes': int({
+    default: 64 * 1024 ** 2,
+    min: 1,
+    unit: 'bytes',
+    doc: 'The same in bytes. One request larger than that is still read.',
+  }),
+  'odradek.connection.max.outgoing.bytes': int({
+    default: 8 * 1024 ** 2,
+    min: 1,
+    unit: 'bytes',
+    doc: 'Unsent bytes of responses above which a connection is not read any more: a client that does not read its answers gets no new ones.',
+  }),
+  'odradek.frame.timeout.ms': int({
+    default: 30_000,
+    min: 1,
+    unit: 'ms',
+    doc: 'How long a begun request may take to arrive in full before its connection is closed.',
+  }),
+  'odradek.http.listen': string({
+    default: '',
+    doc: 'host:port of the HTTP interface: /metrics, /healthz, /readyz, /v1/status. Empty: none.',
+  }),
+  'odradek.metrics.max.partitions': int({
+    default: 10_000,
+    min: 0,
+    unit: 'count',
+    doc: 'Most partitions with series of their own in /metrics.',
+  }),
+}
