@@ -4,6 +4,8 @@ import { InvalidConfigValue } from './key.ts'
 import { allKeys, keyOf } from './keys.ts'
 import { parseProperties } from './properties.ts'
 
+export { BrokerConfig }
+
 /** Where a configuration comes from; the later in this list, the stronger. */
 export interface ConfigInput {
   /** Defaults of a mode, such as the zero rebalance delay of `odradek dev`. Below the file. */
