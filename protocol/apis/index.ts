@@ -1,0 +1,229 @@
+/** All APIs that a Kafka 4.3 broker knows, declared once each. Which of them are served is the broker's list. */
+import type { Api } from '../schema/api.ts'
+import { ApiVersions } from './api-versions.ts'
+import {
+  AlterPartitionReassignments,
+  AlterReplicaLogDirs,
+  DescribeLogDirs,
+  ElectLeaders,
+  ListPartitionReassignments,
+  UnregisterBroker,
+  UpdateFeatures,
+} from './cluster-admin.ts'
+import { AlterConfigs, DescribeConfigs, IncrementalAlterConfigs, ListConfigResources } from './configs.ts'
+import { ConsumerGroupDescribe, ConsumerGroupHeartbeat } from './consumer-groups.ts'
+import {
+  CreateDelegationToken,
+  DescribeDelegationToken,
+  ExpireDelegationToken,
+  RenewDelegationToken,
+} from './delegation-tokens.ts'
+import { Fetch } from './fetch.ts'
+import { FindCoordinator } from './find-coordinator.ts'
+import { DeleteGroups, DescribeGroups, ListGroups } from './group-admin.ts'
+import { Heartbeat, JoinGroup, LeaveGroup, SyncGroup } from './group-membership.ts'
+import { OffsetCommit, OffsetDelete, OffsetFetch } from './group-offsets.ts'
+import { DeleteRecords, ListOffsets, OffsetForLeaderEpoch } from './list-offsets.ts'
+import { DescribeCluster, DescribeTopicPartitions, Metadata } from './metadata.ts'
+import { Produce } from './produce.ts'
+import { DescribeProducers, InitProducerId } from './producers.ts'
+import { AddRaftVoter, DescribeQuorum, RemoveRaftVoter } from './quorum.ts'
+import { AlterClientQuotas, DescribeClientQuotas } from './quotas.ts'
+import {
+  AlterUserScramCredentials,
+  CreateAcls,
+  DeleteAcls,
+  DescribeAcls,
+  DescribeUserScramCredentials,
+  SaslAuthenticate,
+  SaslHandshake,
+} from './security.ts'
+import { AlterShareGroupOffsets, DeleteShareGroupOffsets, DescribeShareGroupOffsets } from './share-group-offsets.ts'
+import { ShareAcknowledge, ShareFetch, ShareGroupDescribe, ShareGroupHeartbeat } from './share-groups.ts'
+import {
+  DeleteShareGroupState,
+  InitializeShareGroupState,
+  ReadShareGroupState,
+  ReadShareGroupStateSummary,
+  WriteShareGroupState,
+} from './share-state.ts'
+import { StreamsGroupDescribe, StreamsGroupHeartbeat } from './streams-groups.ts'
+import { GetTelemetrySubscriptions, PushTelemetry } from './telemetry.ts'
+import { CreatePartitions, CreateTopics, DeleteTopics } from './topics.ts'
+import {
+  AddOffsetsToTxn,
+  AddPartitionsToTxn,
+  DescribeTransactions,
+  EndTxn,
+  ListTransactions,
+  TxnOffsetCommit,
+  WriteTxnMarkers,
+} from './transactions.ts'
+
+export {
+  AddOffsetsToTxn,
+  AddPartitionsToTxn,
+  AddRaftVoter,
+  AlterClientQuotas,
+  AlterConfigs,
+  AlterPartitionReassignments,
+  AlterReplicaLogDirs,
+  AlterShareGroupOffsets,
+  AlterUserScramCredentials,
+  ApiVersions,
+  ConsumerGroupDescribe,
+  ConsumerGroupHeartbeat,
+  CreateAcls,
+  CreateDelegationToken,
+  CreatePartitions,
+  CreateTopics,
+  DeleteAcls,
+  DeleteGroups,
+  DeleteRecords,
+  DeleteShareGroupOffsets,
+  DeleteShareGroupState,
+  DeleteTopics,
+  DescribeAcls,
+  DescribeClientQuotas,
+  DescribeCluster,
+  DescribeConfigs,
+  DescribeDelegationToken,
+  DescribeGroups,
+  DescribeLogDirs,
+  DescribeProducers,
+  DescribeQuorum,
+  DescribeShareGroupOffsets,
+  DescribeTopicPartitions,
+  DescribeTransactions,
+  DescribeUserScramCredentials,
+  ElectLeaders,
+  EndTxn,
+  ExpireDelegationToken,
+  Fetch,
+  FindCoordinator,
+  GetTelemetrySubscriptions,
+  Heartbeat,
+  IncrementalAlterConfigs,
+  InitializeShareGroupState,
+  InitProducerId,
+  JoinGroup,
+  LeaveGroup,
+  ListConfigResources,
+  ListGroups,
+  ListOffsets,
+  ListPartitionReassignments,
+  ListTransactions,
+  Metadata,
+  OffsetCommit,
+  OffsetDelete,
+  OffsetFetch,
+  OffsetForLeaderEpoch,
+  Produce,
+  PushTelemetry,
+  ReadShareGroupState,
+  ReadShareGroupStateSummary,
+  RemoveRaftVoter,
+  RenewDelegationToken,
+  SaslAuthenticate,
+  SaslHandshake,
+  ShareAcknowledge,
+  ShareFetch,
+  ShareGroupDescribe,
+  ShareGroupHeartbeat,
+  StreamsGroupDescribe,
+  StreamsGroupHeartbeat,
+  SyncGroup,
+  TxnOffsetCommit,
+  UnregisterBroker,
+  UpdateFeatures,
+  WriteShareGroupState,
+  WriteTxnMarkers,
+}
+
+/** By key. */
+export const apis: readonly Api[] = [
+  Produce,
+  Fetch,
+  ListOffsets,
+  Metadata,
+  OffsetCommit,
+  OffsetFetch,
+  FindCoordinator,
+  JoinGroup,
+  Heartbeat,
+  LeaveGroup,
+  SyncGroup,
+  DescribeGroups,
+  ListGroups,
+  SaslHandshake,
+  ApiVersions,
+  CreateTopics,
+  DeleteTopics,
+  DeleteRecords,
+  InitProducerId,
+  OffsetForLeaderEpoch,
+  AddPartitionsToTxn,
+  AddOffsetsToTxn,
+  EndTxn,
+  WriteTxnMarkers,
+  TxnOffsetCommit,
+  DescribeAcls,
+  CreateAcls,
+  DeleteAcls,
+  DescribeConfigs,
+  AlterConfigs,
+  AlterReplicaLogDirs,
+  DescribeLogDirs,
+  SaslAuthenticate,
+  CreatePartitions,
+  CreateDelegationToken,
+  RenewDelegationToken,
+  ExpireDelegationToken,
+  DescribeDelegationToken,
+  DeleteGroups,
+  ElectLeaders,
+  IncrementalAlterConfigs,
+  AlterPartitionReassignments,
+  ListPartitionReassignments,
+  OffsetDelete,
+  DescribeClientQuotas,
+  AlterClientQuotas,
+  DescribeUserScramCredentials,
+  AlterUserScramCredentials,
+  DescribeQuorum,
+  UpdateFeatures,
+  DescribeCluster,
+  DescribeProducers,
+  UnregisterBroker,
+  DescribeTransactions,
+  ListTransactions,
+  ConsumerGroupHeartbeat,
+  ConsumerGroupDescribe,
+  GetTelemetrySubscriptions,
+  PushTelemetry,
+  ListConfigResources,
+  DescribeTopicPartitions,
+  ShareGroupHeartbeat,
+  ShareGroupDescribe,
+  ShareFetch,
+  ShareAcknowledge,
+  AddRaftVoter,
+  RemoveRaftVoter,
+  InitializeShareGroupState,
+  ReadShareGroupState,
+  WriteShareGroupState,
+  DeleteShareGroupState,
+  ReadShareGroupStateSummary,
+  StreamsGroupHeartbeat,
+  StreamsGroupDescribe,
+  DescribeShareGroupOffsets,
+  AlterShareGroupOffsets,
+  DeleteShareGroupOffsets,
+]
+
+const byKey = new Map(apis.map((api) => [api.key, api]))
+
+/** The API of a key, declared or not served alike; undefined for what a broker does not know (4 to 7, 52 to 54, ...). */
+export function apiOf(key: number): Api | undefined {
+  return byKey.get(key)
+}
