@@ -1,5 +1,5 @@
 import type { Clock } from '../storage/clock.ts'
-import type { BrokerConfig } from './config/load.ts'
+import type { BrokerConfig } from './config/broker-config.ts'
 import type { GroupCoordinator } from './groups/group-coordinator.ts'
 import type { Cluster } from './metadata/cluster.ts'
 import type { Topics } from './metadata/topics.ts'
@@ -9,6 +9,7 @@ import type { Partitions } from './partitions/partitions.ts'
 import type { Logger } from './runtime/logger.ts'
 import type { BrokerMetrics } from './runtime/metrics.ts'
 import type { Random } from './runtime/random.ts'
+import type { Timers } from './runtime/timers.ts'
 import type { Authorizer } from './security/requirements.ts'
 
 /**
@@ -28,6 +29,8 @@ export interface Services {
   readonly fetchSessions: FetchSessions
   readonly parkedFetches: ParkedFetches
   readonly producerIds: ProducerIds
+  /** All deadlines of requests hang on one timer of the clock. */
+  readonly timers: Timers
   readonly metrics: BrokerMetrics
   readonly logger: Logger
   readonly authorizer: Authorizer

@@ -2,7 +2,8 @@
  * What a handler is: the typed pair of an API's declaration and the function that serves it.
  * A handler translates: wire -> domain call -> wire. No business rule lives there, and no handler imports another.
  */
-import type { Api, RequestOf, ResponseOf, Shape } from '../../protocol/schema/api.ts'
+import type { Api, RequestOf, ResponseOf } from '../../protocol/schema/api.ts'
+import type { Shape } from '../../protocol/schema/field.ts'
 import type { Principal, Requirement } from '../security/requirements.ts'
 import type { Services } from '../services.ts'
 

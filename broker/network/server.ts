@@ -1,0 +1,231 @@
+import type { Socket } from 'node:net'
+import type { Cancel, Clock } from '../../storage/clock.ts'
+import type { BrokerConfig } from '../config/broker-config.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { BrokerMetrics } from '../runtime/metrics.ts'
+import { anonymous } from '../security/requirements.ts'
+import { type CloseReason, closedByShutdown } from './close-reason.ts'
+import { Complaints } from './complaints.ts'
+import { Connection, type ConnectionHost } from './connection.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { HeldBytes } from './held-bytes.ts'
+import { ConnectionLimits } from './limits.ts'
+import { Listener, type ListenerSpec } from './listener.ts'
+import { networkLimits } from './network-limits.ts'
+
+export interface NetworkOptions {
+  readonly config: BrokerConfig
+  readonly clock: Clock
+  readonly metrics: BrokerMetrics
+  readonly logger: Logger
+  /** Where HTTP is served, to tell HTTP clients that try a Kafka port; undefined if nowhere. */
+  readonly httpUrl?: () => string | undefined
+}
+
+/** Deadlines of connections are looked at no more often than this; none of them is shorter. */
+const SWEEP_MS = 1_000
+
+/**
+ * All listeners and connections of a broker. In this order: `listen` (a taken port is found before anything else is
+ * done), `start` (connections that came meanwhile are served from here on), `stopAccepting`, then, when who waits has
+ * been told to stop waiting, `close`.
+ */
+export class NetworkServer {
+  readonly #options: NetworkOptions
+  readonly #limits: ConnectionLimits
+  readonly #held: HeldBytes
+  readonly #backlog: number
+  readonly #complaints: Complaints
+  readonly #listeners: Listener[] = []
+  readonly #connections = new Set<Connection>()
+  /** Accepted and not served yet: before `start`, or held up by the creation rate. */
+  readonly #early = new Set<{ readonly socket: Socket; readonly listener: Listener; readonly peer: string }>()
+  #host: ConnectionHost | undefined
+  #nextId = 1
+  #stopping = false
+  #sweep: Cancel | undefined
+  #whenEmpty: (() => void) | undefined
+
+  constructor(options: NetworkOptions) {
+    const { config, clock, logger, metrics } = options
+    const limits = networkLimits(config)
+    this.#options = options
+    this.#limits = new ConnectionLimits(limits, clock)
+    this.#held = new HeldBytes(limits.maxHeldBytes)
+    this.#backlog = limits.backlog
+    this.#complaints = new Complaints(logger, clock)
+    config.onChange(() => this.#limits.change(networkLimits(config)))
+    this.#registerGauges(metrics)
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#connections.size + this.#early.size
+  }
+
+  /** Bytes that requests and answers hold. */
+  get held(): Readonly<Pick<HeldBytes, 'bytes' | 'limit' | 'waiting'>> {
+    return this.#held
+  }
+
+  /**
+   * Binds one address. Clients can connect from now on and wait until `start`.
+   * @returns the listener with the port that it has got
+   * @throws {ListenError}
+   */
+  async listen(spec: ListenerSpec): Promise<Listener> {
+    const listener = await Listener.open(spec, this.#backlog, {
+      accepted: (socket, on) => this.#accepted(socket, on),
+      acceptFailed: (error) => this.#acceptFailed(error),
+    })
+    this.#listeners.push(listener)
+    return listener
+  }
+
+  /** Serves connections, those that wait since `listen` first. */
+  start(dispatcher: Dispatcher): void {
+    const { config, metrics, clock } = this.#options
+    this.#host = {
+      options: networkLimits(config),
+      dispatcher,
+      held: this.#held,
+      metrics: metrics.network,
+      clock,
+      httpUrl: this.#options.httpUrl ?? (() => undefined),
+      closed: (connection, reason) => this.#closed(connection, reason),
+    }
+    for (const early of [...this.#early]) this.#admit(early)
+  }
+
+  /** No new connections; those that are there go on. */
+  async stopAccepting(): Promise<void> {
+    this.#stopping = true
+    for (const { socket } of this.#early) socket.destroy()
+    // A listener is closed for good only when its connections are, which `close` waits for.
+    for (const listener of this.#listeners) void listener.close()
+  }
+
+  /**
+   * Ends all connections: those with nothing in flight at once, others when they are answered, all after `graceMs`
+   * (NET-14). Whoever parks requests must be told to let go before.
+   */
+  async close(graceMs = 5_000): Promise<void> {
+    void this.stopAccepting()
+    for (const connection of [...this.#connections]) connection.drain()
+    if (this.connections > 0) {
+      const empty = new Promise<void>((resolve) => {
+        this.#whenEmpty = resolve
+      })
+      const cancel = this.#options.clock.schedule(graceMs, () => {
+        for (const connection of [...this.#connections]) connection.destroy(closedByShutdown)
+      })
+      await empty
+      cancel()
+    }
+    this.#sweep?.()
+    this.#sweep = undefined
+  }
+
+  #accepted(socket: Socket, listener: Listener): void {
+    const { metrics } = this.#options
+    // A socket that broke before it was accepted has no address any more.
+    const peer = peerOf(socket)
+    const refusal = this.#stopping || peer === undefined ? 'stopping' : this.#limits.enter(peer)
+    if (peer === undefined || refusal !== undefined) {
+      socket.destroy()
+      if (refusal === 'stopping') return
+      metrics.rejected(refusal ?? 'stopping')
+      this.#complaints.say('warn', `rejected ${refusal}`, { peer, reason: refusal }, 'a connection was turned away')
+      return
+    }
+    metrics.network.connectionsAccepted++
+    metrics.network.connectionsActive++
+    const early = { socket, listener, peer }
+    socket.on('error', ignoreUntilServed)
+    socket.once('close', () => {
+      this.#limits.leave(peer)
+      metrics.network.connectionsActive--
+      if (this.#early.delete(early)) this.#maybeEmpty()
+    })
+    this.#early.add(early)
+    const delayMs = this.#limits.delay()
+    if (delayMs > 0) this.#options.clock.schedule(delayMs, () => this.#admit(early))
+    else if (this.#host !== undefined) this.#admit(early)
+  }
+
+  #admit(early: { readonly socket: Socket; readonly listener: Listener; readonly peer: string }): void {
+    if (this.#host === undefined || !this.#early.delete(early)) return
+    const { socket, listener, peer } = early
+    socket.off('error', ignoreUntilServed)
+    const identity = { id: this.#nextId++, peer, listener: listener.name, principal: anonymous }
+    this.#connections.add(new Connection(identity, socket, this.#host))
+    this.#sweepLater()
+  }
+
+  #closed(connection: Connection, reason: CloseReason): void {
+    this.#connections.delete(connection)
+    this.#options.metrics.closed(reason.kind)
+    const fields = { peer: connection.peer, reason: reason.kind, detail: reason.detail }
+    const level = levels[reason.kind] ?? 'warn'
+    if (level !== 'silent') this.#complaints.say(level, reason.kind, fields, `connection closed: ${reason.says}`)
+    this.#maybeEmpty()
+  }
+
+  #maybeEmpty(): void {
+    if (this.connections === 0) this.#whenEmpty?.()
+  }
+
+  #acceptFailed(error: NodeJS.ErrnoException): void {
+    this.#options.metrics.rejected('accept_failed')
+    const says =
+      error.code === 'EMFILE' || error.code === 'ENFILE'
+        ? 'connections are turned away: too many open files; raise the limit (ulimit -n, LimitNOFILE)'
+        : 'a connection could not be accepted'
+    this.#complaints.say('error', 'accept failed', { error }, says)
+  }
+
+  /** One timer for the deadlines of all connections; none while nobody is connected. */
+  #sweepLater(): void {
+    if (this.#sweep !== undefined) return
+    const { clock } = this.#options
+    this.#sweep = clock.schedule(SWEEP_MS, () => {
+      this.#sweep = undefined
+      const now = clock.now()
+      for (const connection of [...this.#connections]) connection.expire(now)
+      if (this.#connections.size > 0) this.#sweepLater()
+    })
+  }
+
+  #registerGauges(metrics: BrokerMetrics): void {
+    const held = this.#held
+    metrics.gauge('odradek_held_bytes', () =>
+      (['partial', 'requests', 'outgoing'] as const).map((kind) => [{ kind }, held.bytes[kind]] as const),
+    )
+    metrics.gauge('odradek_memory_budget_bytes', () => held.limit)
+    metrics.gauge('odradek_paused_connections', () => [...this.#connections].filter(({ paused }) => paused).length)
+    metrics.gauge('kafka_server_socket_server_metrics_connection_count', () => {
+      const counts = new Map(this.#listeners.map(({ name }) => [name, 0]))
+      for (const { listener } of this.#connections) counts.set(listener, (counts.get(listener) ?? 0) + 1)
+      return [...counts].map(([listener, count]) => [{ listener }, count] as const)
+    })
+  }
+}
+
+/** How loud an end is said. What a client's ordinary life brings along is for debugging only. */
+const levels: Partial<Record<CloseReason['kind'], 'debug' | 'info' | 'warn' | 'silent'>> = {
+  client: 'silent',
+  shutdown: 'silent',
+  idle: 'debug',
+  io: 'debug',
+  refused: 'info',
+  // Logged with the error itself where it happened.
+  error: 'silent',
+}
+
+/** Before it is served, a socket that breaks just closes. */
+const ignoreUntilServed = () => {}
+
+/** The client's address; an IPv4 client on a socket for both families has `::ffff:` before it. */
+function peerOf({ remoteAddress }: Socket): string | undefined {
+  return remoteAddress?.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
+}
