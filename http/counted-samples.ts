@@ -6,7 +6,7 @@ import {
   type MetricLabels,
   type TopicMetrics,
 } from '../broker/runtime/metrics.ts'
-import { apiName } from '../protocol/index.ts'
+import { apis } from '../protocol/apis/index.ts'
 import { add, type Samples } from './samples.ts'
 
 /** What the broker has counted since its start. */
@@ -67,3 +67,7 @@ function histogramSamples(
   rows.push({ metricName: `${name}_count`, labels, value: durations.count })
   samples.set(name, rows)
 }
+
+const namesByKey: ReadonlyMap<number, string> = new Map(apis.map(({ key, name }) => [key, name]))
+
+const apiName = (key: number): string => namesByKey.get(key) ?? String(key)

@@ -26,7 +26,8 @@ export interface HttpOptions {
  * Serves metrics, health and status of a broker. This module loads Fastify, which takes longer than starting the
  * broker does: import it lazily, when the broker listens.
  * @param address `host:port`, `[v6]:port` or `:port` (all interfaces); port 0 takes a free one
- * @throws {Error} the address does not parse, or the system's error with its `code` (EADDRINUSE, EACCES, …)
+ * @throws {AddressError} the address does not parse
+ * @throws {Error} the system's error with its `code` (EADDRINUSE, EACCES, …)
  */
 export async function startHttp(
   broker: Broker,
@@ -46,16 +47,21 @@ export async function startHttp(
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`, stop: () => app.close() }
 }
 
+/** The address to listen on makes no sense. The message names its key. */
+export class AddressError extends Error {
+  override readonly name = 'AddressError'
+}
+
 /**
  * Splits `host:port`.
- * @throws {Error} with a sentence that names `odradek.http.listen`
+ * @throws {AddressError}
  */
 export function parseAddress(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':')
   const port = Number(address.slice(colon + 1))
   const host = address.slice(0, Math.max(colon, 0)).replace(/^\[(.*)\]$/, '$1')
   const portIsThere = colon !== -1 && /^\d+$/.test(address.slice(colon + 1)) && port <= 65_535
-  if (!portIsThere) throw new Error(`odradek.http.listen: "${address}" is not host:port, such as 127.0.0.1:9644`)
+  if (!portIsThere) throw new AddressError(`odradek.http.listen: "${address}" is not host:port, such as 127.0.0.1:9644`)
   return { host: host === '' ? '0.0.0.0' : host, port }
 }
 

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import {
+  type Broker,
+  type BrokerConfig,
+  ConfigError,
+  createLogger,
+  type LogFormat,
+  type LogLevel,
+  loadConfig,
+  startBroker,
+  systemClock,
+} from '../broker/index.ts'
+import type { HttpServer } from '../http/server.ts'
+import { developmentDefaults, developmentHints } from './development.ts'
+import { explain } from './explain.ts'
+
+export interface RunOptions {
+  readonly mode: 'start' | 'dev'
+  /** A Java properties file. */
+  readonly path?: string
+  /** `key=value`, in the order of the command line. */
+  readonly set: readonly string[]
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+}
+
+/**
+ * Runs a broker in this process until a signal ends it.
+ * @returns the exit code: 0 after a clean stop, 1 when it could not start (with one line on stderr that says why) or
+ *   had to give up.
+ */
+export async function runBroker(options: RunOptions): Promise<number> {
+  dieOfBugs()
+  const signal = firstSignal()
+  let broker: Broker | undefined
+  let http: HttpServer | undefined
+  try {
+    const config = readConfig(options)
+    for (const warning of config.warnings) console.error(`odradek: ${warning}`)
+    const { logLevel: level, logFormat: format } = options
+    const logger = createLogger({ clock: systemClock, level, format, write: (line) => process.stderr.write(line) })
+    broker = await startBroker({ config, logger })
+    for (const listener of broker.listeners) console.log(listeningLine(listener))
+    http = await startHttpIfAsked(broker, config)
+    if (options.mode === 'dev') console.log(developmentHints(broker, config, http?.url))
+  } catch (error) {
+    console.error(`odradek: ${explain(error)}`)
+    await broker?.stop()
+    return 1
+  }
+  await signal
+  await http?.stop()
+  await broker.stop()
+  return 0
+}
+
+function readConfig({ mode, path, set, environment }: RunOptions): BrokerConfig {
+  const preset = mode === 'dev' ? developmentDefaults : {}
+  return loadConfig({
+    preset,
+    environment,
+    set,
+    ...(path === undefined ? {} : { file: { path, text: readConfigFile(path) } }),
+  })
+}
+
+function readConfigFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ConfigError(`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Fastify takes longer to load than the broker to start, so it is loaded when clients can connect already. */
+async function startHttpIfAsked(broker: Broker, config: BrokerConfig): Promise<HttpServer | undefined> {
+  const address = config.get('odradek.http.listen')
+  if (address === '') return undefined
+  const { startHttp } = await import('../http/server.ts')
+  return startHttp(broker, address, { maxPartitionSeries: config.get('odradek.metrics.max.partitions') })
+}
+
+/** `listening PLAINTEXT://127.0.0.1:9092`, and what clients are told where that is another address. */
+export function listeningLine(listener: Broker['listeners'][number]): string {
+  const bound = `${bracketed(listener.host)}:${listener.port}`
+  const advertised = `${bracketed(listener.advertisedHost)}:${listener.advertisedPort}`
+  const suffix = bound === advertised ? '' : ` (clients are sent to ${advertised})`
+  return `listening ${listener.name}://${bound}${suffix}`
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+/** Settles at the first SIGTERM or SIGINT. The second one ends the process at once: recovery is there for that. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let stopping = false
+    for (const [signal, exitCode] of [
+      ['SIGTERM', 143],
+      ['SIGINT', 130],
+    ] as const) {
+      process.on(signal, () => {
+        if (stopping) process.exit(exitCode)
+        stopping = true
+        resolve()
+      })
+    }
+  })
+}
+
+/** After a bug nothing more is written: no clean shutdown, so that the next start checks the logs. */
+function dieOfBugs(): void {
+  const die = (error: unknown) => {
+    console.error('odradek: stopped by an internal error; the next start will check the logs\n', error)
+    process.exit(1)
+  }
+  process.on('uncaughtException', die)
+  process.on('unhandledRejection', die)
+}
