@@ -35,7 +35,7 @@ const CRC_AT = 17
 /** Where the bytes that the CRC covers begin. */
 export const ATTRIBUTES_AT = 21
 const LAST_OFFSET_DELTA_AT = 23
-const BASE_TIMESTAMP_AT = 27
+export const BASE_TIMESTAMP_AT = 27
 const MAX_TIMESTAMP_AT = 35
 const PRODUCER_ID_AT = 43
 const PRODUCER_EPOCH_AT = 51
