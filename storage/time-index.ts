@@ -1,4 +1,5 @@
 import { assert } from '../protocol/assert.ts'
+import { readInt64, writeInt64 } from '../protocol/records/int64.ts'
 import type { FileSystem } from './file-system.ts'
 import { IndexFile, IndexMemory } from './index-file.ts'
 
@@ -185,14 +186,4 @@ function disorder(bytes: Buffer, count: number): string | undefined {
     delta = nextDelta
   }
   return undefined
-}
-
-/** As a number, without a bigint: exact up to 2^53, which is the year 287396. */
-function readInt64(bytes: Buffer, at: number): number {
-  return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
-}
-
-function writeInt64(bytes: Buffer, value: number, at: number): void {
-  bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
-  bytes.writeUInt32BE(value % 0x1_0000_0000, at + 4)
 }
