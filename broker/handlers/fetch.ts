@@ -6,17 +6,22 @@
 import { Fetch } from '../../protocol/apis/fetch.ts'
 import { errorCode } from '../../protocol/errors.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/schema/api.ts'
-import { ZERO_UUID } from '../../protocol/schema/field.ts'
+import { ZERO_UUID } from '../../protocol/wire/reader.ts'
 import type { FetchPlan, FetchTarget } from '../partitions/fetch-sessions.ts'
 import type { Isolation, Partition } from '../partitions/partition.ts'
 import { type FetchOutcome, type FetchRead, readTargets } from '../partitions/read.ts'
 import type { Services } from '../services.ts'
 import { type RequestContext, serve } from './handler.ts'
 
+type ServedPlan = Exclude<FetchPlan, { kind: 'refused' }>
 type Request = RequestOf<typeof Fetch>
 type Response = ResponseOf<typeof Fetch>
-type TopicAnswer = Response['responses'][number]
-type PartitionAnswer = TopicAnswer['partitions'][number]
+type PartitionAnswer = Response['responses'][number]['partitions'][number]
+interface TopicAnswer {
+  readonly topic: string
+  readonly topicId: string
+  readonly partitions: PartitionAnswer[]
+}
 
 export const fetch = serve(
   Fetch,
@@ -43,8 +48,8 @@ export const fetch = serve(
       find: finder(request, context, services),
     }
     const answer = (read: FetchRead): Response => {
-      count(read, services)
-      return respond(read, plan, usesTopicIds, isolation, services)
+      count(read)
+      return respond(read, plan, { usesTopicIds, isolation, listener: context.connection.listener }, services)
     }
     const enough = (read: FetchRead): boolean =>
       read.urgent || request.maxWaitMs <= 0 || plan.targets.length === 0 || read.bytes >= request.minBytes
@@ -65,6 +70,7 @@ export const fetch = serve(
     }
     return enough(read) ? answer(read) : wait(read).then(answer)
   },
+  'pipelined',
 )
 
 /** The partitions that a request names, each once: who names one twice gets one answer. */
@@ -113,13 +119,11 @@ function finder(request: Request, context: RequestContext, services: Services) {
 
 function respond(
   read: FetchRead,
-  plan: Exclude<FetchPlan, { kind: 'refused' }>,
-  usesTopicIds: boolean,
-  isolation: Isolation,
+  plan: ServedPlan,
+  { usesTopicIds, isolation, listener }: { usesTopicIds: boolean; isolation: Isolation; listener: string },
   services: Services,
 ): Response {
-  const response = empty(0)
-  const nodeEndpoints = new Set<number>()
+  const responses: TopicAnswer[] = []
   let last: TopicAnswer | undefined
   for (const outcome of read.outcomes) {
     if (plan.kind === 'incremental' && !isNews(outcome)) continue
@@ -128,20 +132,32 @@ function respond(
     const { topic, topicId } = outcome.target
     if (last === undefined || last.topicId !== topicId || last.topic !== topic) {
       last = { topic, topicId, partitions: [] }
-      response.responses.push(last)
+      responses.push(last)
     }
-    last.partitions.push(partitionAnswer(outcome, isolation, nodeEndpoints, services))
+    last.partitions.push(partitionAnswer(outcome, isolation, services.cluster.nodeId))
   }
-  if (plan.kind === 'incremental') response.sessionId = plan.session.id
-  else if (plan.wantsSession) response.sessionId = services.fetchSessions.open(plan.targets, usesTopicIds)
-  for (const nodeId of nodeEndpoints) {
-    const node = services.cluster.image.brokers.get(nodeId)
-    const address = services.listeners[0]
-    if (node !== undefined && address !== undefined) {
-      response.nodeEndpoints.push({ nodeId, host: address.advertisedHost, port: address.advertisedPort, rack: null })
-    }
+  return {
+    ...empty(0),
+    responses,
+    sessionId: sessionIdFor(plan, usesTopicIds, services),
+    nodeEndpoints: read.outcomes.some(namesLeader) ? endpoints(services, listener) : [],
   }
-  return response
+}
+
+/** A client that asked the wrong node or with an old epoch is told who leads, and where that is (KIP-951, FE-29). */
+const namesLeader = ({ error }: FetchOutcome): boolean =>
+  error === 'NOT_LEADER_OR_FOLLOWER' || error === 'FENCED_LEADER_EPOCH'
+
+function endpoints(services: Services, listener: string): Response['nodeEndpoints'] {
+  const { nodeId } = services.cluster
+  return services.listeners
+    .filter(({ name }) => name === listener)
+    .map(({ advertisedHost, advertisedPort }) => ({ nodeId, host: advertisedHost, port: advertisedPort, rack: null }))
+}
+
+function sessionIdFor(plan: ServedPlan, usesTopicIds: boolean, services: Services): number {
+  if (plan.kind === 'incremental') return plan.session.id
+  return plan.wantsSession ? services.fetchSessions.open(plan.targets, usesTopicIds) : 0
 }
 
 /** An incremental answer names only what has data, an error, or moved since the last answer (FE-21). */
@@ -162,39 +178,30 @@ function note(outcome: FetchOutcome): void {
   outcome.target.answeredLogStart = outcome.logStartOffset
 }
 
-function partitionAnswer(
-  outcome: FetchOutcome,
-  isolation: Isolation,
-  nodeEndpoints: Set<number>,
-  services: Services,
-): PartitionAnswer {
-  const { target, error } = outcome
-  const answer: PartitionAnswer = {
-    partitionIndex: target.partition,
-    errorCode: errorCode(error),
+function partitionAnswer(outcome: FetchOutcome, isolation: Isolation, nodeId: number): PartitionAnswer {
+  return {
+    partitionIndex: outcome.target.partition,
+    errorCode: errorCode(outcome.error),
     highWatermark: outcome.highWatermark,
     lastStableOffset: outcome.lastStableOffset,
     logStartOffset: outcome.logStartOffset,
     divergingEpoch: outcome.diverging ?? NO_DIVERGENCE,
-    currentLeader: NO_LEADER,
+    currentLeader:
+      namesLeader(outcome) && outcome.partition !== undefined
+        ? { leaderId: nodeId, leaderEpoch: outcome.partition.leaderEpoch }
+        : NO_LEADER,
     snapshotId: NO_SNAPSHOT,
     // No transaction can have been aborted yet: transactional ids are refused (InitProducerId).
     abortedTransactions: isolation === 'read_committed' ? [] : null,
     preferredReadReplica: -1,
     records: outcome.slice.chunks,
   }
-  if (error === 'NOT_LEADER_OR_FOLLOWER' || error === 'FENCED_LEADER_EPOCH') {
-    const { nodeId } = services.cluster
-    answer.currentLeader = { leaderId: nodeId, leaderEpoch: outcome.partition?.leaderEpoch ?? -1 }
-    nodeEndpoints.add(nodeId)
-  }
-  return answer
 }
 
-function count(read: FetchRead, services: Services): void {
+function count(read: FetchRead): void {
   for (const { partition, slice, error } of read.outcomes) {
     if (partition === undefined) continue
-    const metrics = services.metrics.topic(partition.topic)
+    const { metrics } = partition
     metrics.fetchRequests++
     metrics.bytesOut += slice.sizeBytes
     if (error !== 'NONE') metrics.failedFetch++

@@ -13,7 +13,8 @@ import { CloseConnection, type RequestContext, serve } from './handler.ts'
 
 type Request = RequestOf<typeof Produce>
 type Response = ResponseOf<typeof Produce>
-type PartitionAnswer = Response['responses'][number]['partitionResponses'][number]
+type TopicAnswer = Response['responses'][number]
+type PartitionAnswer = TopicAnswer['partitionResponses'][number]
 
 export const produce = serve(
   Produce,
@@ -25,10 +26,10 @@ export const produce = serve(
     const { acks } = request
     const badAcks = acks !== -1 && acks !== 0 && acks !== 1
     const acknowledgement = new Acknowledgement()
-    const response: Response = { responses: [], throttleTimeMs: 0, nodeEndpoints: [] }
+    const responses: TopicAnswer[] = []
     for (const { name, topicId, partitionData } of request.topicData) {
       const partitionResponses: PartitionAnswer[] = []
-      response.responses.push({ name, topicId, partitionResponses })
+      responses.push({ name, topicId, partitionResponses })
       for (const { index, records } of partitionData) {
         const answer = blank(index)
         partitionResponses.push(answer)
@@ -42,11 +43,13 @@ export const produce = serve(
       }
     }
     if (acks === 0) {
-      closeOnError(response)
+      closeOnError(responses)
       return undefined
     }
+    const response: Response = { responses, throttleTimeMs: 0, nodeEndpoints: [] }
     return acknowledgement.complete(response, acks === -1 ? request.timeoutMs : Number.POSITIVE_INFINITY, services)
   },
+  'pipelined',
 )
 
 function find(
@@ -79,7 +82,7 @@ interface AppendContext {
 
 function append(partition: Partition, records: Buffer | null, answer: PartitionAnswer, scope: AppendContext): void {
   const { request, context, services, acknowledgement } = scope
-  const metrics = services.metrics.topic(partition.topic)
+  const { metrics } = partition
   metrics.produceRequests++
   const outcome = appendRecords(partition, records, {
     apiVersion: context.apiVersion,
@@ -92,7 +95,8 @@ function append(partition: Partition, records: Buffer | null, answer: PartitionA
       batchIndex,
       batchIndexErrorMessage: message,
     }))
-    return refuse(answer, outcome.error, outcome.message)
+    refuse(answer, outcome.error, outcome.message)
+    return
   }
   if (outcome.kind === 'appended') {
     metrics.messagesIn += outcome.count
@@ -126,8 +130,8 @@ function refuse(answer: PartitionAnswer, error: ErrorName, message: string | nul
 }
 
 /** With acks=0 a closed connection is the only way to make the client look for what is wrong (PR-2). */
-function closeOnError(response: Response): void {
-  for (const { name, partitionResponses } of response.responses) {
+function closeOnError(responses: readonly TopicAnswer[]): void {
+  for (const { name, partitionResponses } of responses) {
     for (const { index, errorCode } of partitionResponses) {
       if (errorCode !== 0) {
         throw new CloseConnection(

@@ -112,27 +112,31 @@ class ParkedFetch {
     this.#unregister()
     try {
       const read = readTargets(this.#wait.request)
-      if (!(read instanceof Promise)) return this.#judge(read)
-      this.#reading = true
-      read.then(
-        (late) => {
-          this.#reading = false
-          this.#judge(late)
-        },
-        (error: Error) => this.#end(error),
-      )
+      if (read instanceof Promise) this.#judgeLate(read)
+      else this.#judge(read)
     } catch (error) {
       this.#end(error instanceof Error ? error : new Error(String(error)))
     }
   }
 
+  #judgeLate(read: Promise<FetchRead>): void {
+    this.#reading = true
+    read.then(
+      (late) => {
+        this.#reading = false
+        this.#judge(late)
+      },
+      (error: Error) => this.#end(error),
+    )
+  }
+
   #judge(read: FetchRead): void {
     this.#found = read
-    if (read.urgent || read.bytes >= this.#wait.minBytes) return this.finish()
-    if (this.#finished) return
+    if (read.urgent || read.bytes >= this.#wait.minBytes) this.finish()
+    else if (this.#finished) return
     // A cold read takes a while: what moved meanwhile woke nobody, so it is looked at again.
-    if (read.outcomes.some(hasMoved)) return this.#wake()
-    this.#register()
+    else if (read.outcomes.some(hasMoved)) this.#wake()
+    else this.#register()
   }
 }
 

@@ -1,6 +1,7 @@
 import { assert } from '../../protocol/assert.ts'
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { Log, LogSlice, StorageError } from '../../storage/index.ts'
+import type { TopicMetrics } from '../runtime/metrics.ts'
 import type { TopicRules } from './topic-rules.ts'
 
 /** READ_UNCOMMITTED sees all below the high watermark, READ_COMMITTED all below the last stable offset. */
@@ -23,6 +24,8 @@ export class Partition {
   readonly topic: string
   readonly index: number
   readonly log: Log
+  /** Counters of the topic, shared by its partitions. */
+  readonly metrics: TopicMetrics
   /** Rises at each start of the broker; clients with an older one are fenced (KIP-320). */
   readonly leaderEpoch: number
   #highWatermark: number
@@ -33,12 +36,13 @@ export class Partition {
   #closed: ErrorName | undefined
   #rules: TopicRules
 
-  constructor(identity: PartitionIdentity, log: Log, rules: TopicRules) {
+  constructor(identity: PartitionIdentity, log: Log, rules: TopicRules, metrics: TopicMetrics) {
     this.topicId = identity.topicId
     this.topic = identity.topic
     this.index = identity.index
     this.leaderEpoch = identity.leaderEpoch
     this.log = log
+    this.metrics = metrics
     this.#rules = rules
     this.#highWatermark = log.durableOffset
     log.onAdvance = () => this.#advanced()
@@ -98,14 +102,14 @@ export class Partition {
 
   /** Tells `waiter` when everything below `endOffset` was handed to the operating system (acks=1). */
   whenWritten(endOffset: number, waiter: AppendWaiter, slot: number): void {
-    if (this.log.writtenOffset >= endOffset) return waiter.settled(slot, undefined)
-    this.#written.push({ endOffset, waiter, slot })
+    if (this.log.writtenOffset >= endOffset) waiter.settled(slot, undefined)
+    else this.#written.push({ endOffset, waiter, slot })
   }
 
   /** Tells `waiter` when everything below `endOffset` is durable under the flush policy (acks=all). */
   whenDurable(endOffset: number, waiter: AppendWaiter, slot: number): void {
-    if (this.#highWatermark >= endOffset) return waiter.settled(slot, undefined)
-    this.#durable.push({ endOffset, waiter, slot })
+    if (this.#highWatermark >= endOffset) waiter.settled(slot, undefined)
+    else this.#durable.push({ endOffset, waiter, slot })
   }
 
   /**

@@ -3,6 +3,7 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import { type Log, type LogDirectory, StorageError } from '../../storage/index.ts'
 import type { ClusterImage, TopicImage } from '../metadata/image.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { BrokerMetrics } from '../runtime/metrics.ts'
 import { Partition, type PartitionIdentity } from './partition.ts'
 import type { TopicRules } from './topic-rules.ts'
 
@@ -13,6 +14,7 @@ export interface PartitionsOptions {
   readonly image: () => ClusterImage
   /** What the topic's settings mean for its partitions. */
   readonly rules: (topic: string) => TopicRules
+  readonly metrics: BrokerMetrics
   readonly logger: Logger
 }
 
@@ -166,7 +168,7 @@ export class Partitions {
     log.assignEpoch(identity.leaderEpoch)
     const partitions = this.#byTopicId.get(topicId) ?? []
     assert(partitions[index] === undefined, `partition ${topic}-${index} is opened once`)
-    partitions[index] = new Partition(identity, log, rules)
+    partitions[index] = new Partition(identity, log, rules, this.#options.metrics.topic(topic))
     this.#byTopicId.set(topicId, partitions)
     this.#count++
   }
