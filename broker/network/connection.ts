@@ -15,8 +15,9 @@ import type { HeldBytes, HeldKind, WaitingReader } from './held-bytes.ts'
 import { hintFor, httpAnswer, OPENING_BYTES } from './hints.ts'
 import { type AnswerSink, RequestQueue } from './request-queue.ts'
 
-/** What a request may take to arrive whole: this long, and a millisecond more for each FRAME_BYTES_PER_MS received. */
+/** A request may take this long to arrive whole, and more where much of it has come: see FRAME_BYTES_PER_MS. */
 export const FRAME_GRACE_MS = 30_000
+/** For each so many bytes received, a millisecond more: 16 KB/s is the slowest line that 100 MiB may come over. */
 export const FRAME_BYTES_PER_MS = 16
 /** A connection that is to end has this long to take its last answers. */
 export const LINGER_MS = 5_000
