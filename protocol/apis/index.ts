@@ -60,87 +60,32 @@ import {
   WriteTxnMarkers,
 } from './transactions.ts'
 
-export {
-  AddOffsetsToTxn,
-  AddPartitionsToTxn,
-  AddRaftVoter,
-  AlterClientQuotas,
-  AlterConfigs,
-  AlterPartitionReassignments,
-  AlterReplicaLogDirs,
-  AlterShareGroupOffsets,
-  AlterUserScramCredentials,
-  ApiVersions,
-  ConsumerGroupDescribe,
-  ConsumerGroupHeartbeat,
-  CreateAcls,
-  CreateDelegationToken,
-  CreatePartitions,
-  CreateTopics,
-  DeleteAcls,
-  DeleteGroups,
-  DeleteRecords,
-  DeleteShareGroupOffsets,
-  DeleteShareGroupState,
-  DeleteTopics,
-  DescribeAcls,
-  DescribeClientQuotas,
-  DescribeCluster,
-  DescribeConfigs,
-  DescribeDelegationToken,
-  DescribeGroups,
-  DescribeLogDirs,
-  DescribeProducers,
-  DescribeQuorum,
-  DescribeShareGroupOffsets,
-  DescribeTopicPartitions,
-  DescribeTransactions,
-  DescribeUserScramCredentials,
-  ElectLeaders,
-  EndTxn,
-  ExpireDelegationToken,
-  Fetch,
-  FindCoordinator,
-  GetTelemetrySubscriptions,
-  Heartbeat,
-  IncrementalAlterConfigs,
-  InitializeShareGroupState,
-  InitProducerId,
-  JoinGroup,
-  LeaveGroup,
-  ListConfigResources,
-  ListGroups,
-  ListOffsets,
-  ListPartitionReassignments,
-  ListTransactions,
-  Metadata,
-  OffsetCommit,
-  OffsetDelete,
-  OffsetFetch,
-  OffsetForLeaderEpoch,
-  Produce,
-  PushTelemetry,
-  ReadShareGroupState,
-  ReadShareGroupStateSummary,
-  RemoveRaftVoter,
-  RenewDelegationToken,
-  SaslAuthenticate,
-  SaslHandshake,
-  ShareAcknowledge,
-  ShareFetch,
-  ShareGroupDescribe,
-  ShareGroupHeartbeat,
-  StreamsGroupDescribe,
-  StreamsGroupHeartbeat,
-  SyncGroup,
-  TxnOffsetCommit,
-  UnregisterBroker,
-  UpdateFeatures,
-  WriteShareGroupState,
-  WriteTxnMarkers,
-}
+export * from './api-versions.ts'
+export * from './cluster-admin.ts'
+export * from './configs.ts'
+export * from './consumer-groups.ts'
+export * from './delegation-tokens.ts'
+export * from './fetch.ts'
+export * from './find-coordinator.ts'
+export * from './group-admin.ts'
+export * from './group-membership.ts'
+export * from './group-offsets.ts'
+export * from './list-offsets.ts'
+export * from './metadata.ts'
+export * from './produce.ts'
+export * from './producers.ts'
+export * from './quorum.ts'
+export * from './quotas.ts'
+export * from './security.ts'
+export * from './share-group-offsets.ts'
+export * from './share-groups.ts'
+export * from './share-state.ts'
+export * from './streams-groups.ts'
+export * from './telemetry.ts'
+export * from './topics.ts'
+export * from './transactions.ts'
 
-/** By key. */
+/** Sorted by key. */
 export const apis: readonly Api[] = [
   Produce,
   Fetch,
@@ -223,7 +168,7 @@ export const apis: readonly Api[] = [
 
 const byKey = new Map(apis.map((api) => [api.key, api]))
 
-/** The API of a key, declared or not served alike; undefined for what a broker does not know (4 to 7, 52 to 54, ...). */
+/** The API of a key, served or not; undefined for what a broker does not know (4 to 7, 52 to 54, ...). */
 export function apiOf(key: number): Api | undefined {
   return byKey.get(key)
 }

@@ -59,7 +59,7 @@ function planField(
   return {
     ...planValue(field, version, flexible, int64),
     name,
-    fallback: int64 === 'bigint' ? withBigints(field, field.fallback) : field.fallback,
+    fallback: fallbackIn(field, int64),
     present: version >= since && version <= until,
     tag,
     ignorable,
@@ -108,6 +108,11 @@ function minBytesOf(kind: Kind, flexible: boolean): number {
 
 function isInt64(kind: Kind): boolean {
   return kind === 'int64' || kind === 'int64Clamped' || kind === 'bigint64'
+}
+
+/** A field's fallback as a codec of this mode reads it. */
+export function fallbackIn(field: Field<unknown>, int64: Int64Mode): unknown {
+  return int64 === 'bigint' ? withBigints(field, field.fallback) : field.fallback
 }
 
 /** The fallback in 'bigint' mode, where a clamped maximum is Long.MAX_VALUE again. */

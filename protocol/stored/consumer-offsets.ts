@@ -2,7 +2,7 @@
  * Records of `__consumer_offsets`, byte for byte those of Kafka 4.3, so that its tools read ours and we read its.
  * The int16 in front of a key is the record's type; in front of a value, the version of its structure.
  */
-import { array, bigint64, bytes, int32, int64, int64Clamped, string, struct, uuid } from '../schema/field.ts'
+import { array, bigint64, bytes, int32, int64Clamped, string, struct, uuid } from '../schema/field.ts'
 import { defineStored } from '../schema/stored.ts'
 
 /** Types of records, as they stand in front of keys. (0 is the offset commit of Kafka 0.8, still read.) */
@@ -64,7 +64,7 @@ export const GroupMetadataValue = defineStored({
     /** Null while there is no generation or the group is empty; so is the leader. */
     protocol: string.nullable(),
     leader: string.nullable(),
-    currentStateTimestamp: int64.since(2).orElse(-1).ignorable(),
+    currentStateTimestamp: int64Clamped.since(2).orElse(-1).ignorable(),
     members: array(
       struct({
         memberId: string,
