@@ -8,16 +8,17 @@ export function explain(error: unknown): string {
   if (error.name === 'StorageError') return withRemedy(error.message, storageRemedies.get(code))
   if ('syscall' in error && (error.syscall === 'listen' || error.syscall === 'getaddrinfo'))
     return explainListen(error, code)
-  if (expectedErrors.has(error.name)) return error.message
-  return error.stack ?? error.message
+  return unforeseen.has(error.name) ? (error.stack ?? error.message) : error.message
 }
 
-/** Errors of ours whose message says everything. */
-const expectedErrors: ReadonlySet<string> = new Set([
-  'ConfigError',
-  'InvalidConfigValue',
-  'ListenError',
-  'AddressError',
+/** Names of errors that nobody wrote for an operator. Our own classes have names of their own and say everything. */
+const unforeseen: ReadonlySet<string> = new Set([
+  'Error',
+  'TypeError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'AssertionError',
 ])
 
 const otherFolder = 'take another folder with --set log.dirs=FOLDER'

@@ -3,11 +3,12 @@ import {
   type Broker,
   type BrokerConfig,
   ConfigError,
+  createBroker,
   createLogger,
   type LogFormat,
   type LogLevel,
   loadConfig,
-  startBroker,
+  type StartableBroker,
   systemClock,
 } from '../broker/index.ts'
 import type { HttpServer } from '../http/server.ts'
@@ -33,19 +34,24 @@ export interface RunOptions {
 export async function runBroker(options: RunOptions): Promise<number> {
   dieOfBugs()
   const signal = firstSignal()
-  let broker: Broker | undefined
+  let broker: StartableBroker | undefined
   let http: HttpServer | undefined
   try {
     const config = readConfig(options)
     for (const warning of config.warnings) console.error(`odradek: ${warning}`)
     const { logLevel: level, logFormat: format } = options
     const logger = createLogger({ clock: systemClock, level, format, write: (line) => process.stderr.write(line) })
-    broker = await startBroker({ config, logger })
+    broker = createBroker({ config, logger, httpUrl: () => http?.url })
+    const started = broker.start()
+    // A recovery that takes long can be watched: /readyz says 503 meanwhile.
+    if (await takesLong(started)) http = await startHttpIfAsked(broker, config)
+    await started
     for (const listener of broker.listeners) console.log(listeningLine(listener))
-    http = await startHttpIfAsked(broker, config)
+    http ??= await startHttpIfAsked(broker, config)
     if (options.mode === 'dev') console.log(developmentHints(broker, config, http?.url))
   } catch (error) {
     console.error(`odradek: ${explain(error)}`)
+    await http?.stop()
     await broker?.stop()
     return 1
   }
@@ -54,6 +60,22 @@ export async function runBroker(options: RunOptions): Promise<number> {
   await broker.stop()
   return 0
 }
+
+/** Long enough that an ordinary start does not load Fastify before its listeners are open. */
+const LONG_START_MS = 1_000
+
+/** Whether `started` is still open after a while. A failure is not long; who awaits `started` gets it. */
+async function takesLong(started: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const long = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, LONG_START_MS, true)
+  })
+  const result = await Promise.race([long, started.then(ended, ended)])
+  clearTimeout(timer)
+  return result
+}
+
+const ended = (): boolean => false
 
 function readConfig({ mode, path, set, environment }: RunOptions): BrokerConfig {
   const preset = mode === 'dev' ? developmentDefaults : {}
