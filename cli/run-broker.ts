@@ -56,8 +56,9 @@ export async function runBroker(options: RunOptions): Promise<number> {
     return 1
   }
   await signal
-  await http?.stop()
+  // HTTP goes last, so that /readyz says 503 while the broker stops.
   await broker.stop()
+  await http?.stop()
   return 0
 }
 

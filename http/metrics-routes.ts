@@ -9,6 +9,7 @@ import {
 import { countedSamples } from './counted-samples.ts'
 import type { Sample, Samples } from './samples.ts'
 import type { RegisterRoutes } from './server.ts'
+import { hasStatus } from './status-routes.ts'
 import { eventLoopIdleShare, statusSamples } from './status-samples.ts'
 
 /**
@@ -38,7 +39,7 @@ export function collectSamples(broker: Broker, idleShare: () => number, maxParti
       typeof value === 'number' ? [{ labels: {}, value }] : Array.from(value, ([labels, v]) => ({ labels, value: v }))
     samples.set(name, rows)
   }
-  statusSamples(broker, idleShare(), maxPartitionSeries, samples)
+  if (hasStatus(broker)) statusSamples(broker, idleShare(), maxPartitionSeries, samples)
   return samples
 }
 
