@@ -99,21 +99,22 @@ export class Dispatcher {
       return
     }
     const { api } = handler
+    const isServed = apiVersion >= api.versions[0] && apiVersion <= api.versions[1]
+    if (!isServed && apiKey !== ApiVersions.key) {
+      const detail = `${api.name} v${apiVersion}, served: ${api.versions.join('-')}`
+      this.#close(request, 'unsupported_version', 'the version is not served', detail)
+      return
+    }
     const reader = new Reader(frame)
     const header = decodeRequestHeader(reader, this.#isFlexible)
     request.apiKey = apiKey
     request.apiVersion = apiVersion
     request.correlationId = header.correlationId
     request.clientId = header.clientId ?? ''
-
-    if (apiVersion < api.versions[0] || apiVersion > api.versions[1]) {
+    if (!isServed) {
       // The one API that a client may ask in a version it cannot know of yet; the body is not read (KIP-511, AV-2).
-      if (apiKey === ApiVersions.key) {
-        request.answer = encodeResponseFrame(ApiVersions, 0, header.correlationId, unsupportedVersionAnswer)
-        request.state = 'answered'
-        return
-      }
-      this.#close(request, 'unsupported_version', 'the version is not served', `${api.name} v${apiVersion}`)
+      request.answer = encodeResponseFrame(ApiVersions, 0, header.correlationId, unsupportedVersionAnswer)
+      request.state = 'answered'
       return
     }
 
