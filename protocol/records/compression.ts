@@ -6,7 +6,6 @@
  * compacted topics, `compression.type` other than `producer`, look-ups by timestamp, compaction and consoles take
  * batches apart. Codecs are loaded when first used.
  */
-import zlib from 'node:zlib'
 import type { Compression } from './batch.ts'
 import { readLz4Frame, writeLz4Frame } from './lz4.ts'
 import { invalid, tooLarge } from './records-error.ts'
@@ -64,7 +63,7 @@ export function compress(codec: Compression, data: Buffer, level?: number): Buff
     case 'none':
       return data
     case 'gzip':
-      return zlib.gzipSync(data, { level: level ?? zlib.constants.Z_DEFAULT_COMPRESSION })
+      return zlib().gzipSync(data, level === undefined ? {} : { level })
     case 'snappy':
       return writeSnappy(data)
     case 'lz4':
@@ -77,9 +76,14 @@ export function compress(codec: Compression, data: Buffer, level?: number): Buff
 /** Members that follow one another are read as one, as RFC 1952 has it. */
 function readGzip(data: Buffer, maxBytes: number): Buffer {
   try {
-    return zlib.gunzipSync(data, { maxOutputLength: maxBytes })
+    return zlib().gunzipSync(data, { maxOutputLength: maxBytes })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes)
     throw invalid('the gzip data is damaged or cut short', error)
   }
+}
+
+/** Loaded when first used: it takes longer than all of this folder. */
+function zlib(): typeof import('node:zlib') {
+  return process.getBuiltinModule('node:zlib')
 }

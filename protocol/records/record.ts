@@ -216,6 +216,11 @@ export class RecordCursor {
 
   /** An int32 of at most five bytes that end before the record does. */
   #varint(): number {
+    const first = this.#data[this.#at]!
+    if (first < 0x80 && this.#at < this.#recordEnd) {
+      this.#at++
+      return (first >>> 1) ^ -(first & 1)
+    }
     let raw = 0
     for (let shift = 0; shift <= 28; shift += 7) {
       if (this.#at >= this.#recordEnd) throw invalid(`record ${this.#index} ends within a number`)

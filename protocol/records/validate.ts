@@ -29,6 +29,12 @@ export interface BatchRules {
   readonly timestampAfterMaxMs: number
   /** See `maxDecompressedBytes`; used when records must be looked at. */
   readonly maxDecompressedBytes: number
+  /**
+   * When to look at records although no rule above asks for it: never ('rules', the default), in batches that are not
+   * compressed ('plain', some 40 ns a record), or always ('all'). Kafka always does, and so refuses a batch whose header
+   * is good and whose records are not; taken in, such a batch stops every Java consumer that reaches it.
+   */
+  readonly walk?: 'rules' | 'plain' | 'all'
 }
 
 /** What goes into the partition's part of the Produce response. */
@@ -86,7 +92,7 @@ export function checkSize(sizeBytes: number, rules: BatchRules): BatchRefusal | 
  */
 export function needsDecompression(buffer: Buffer, rules: BatchRules, nowMs: number): boolean {
   if (buffer.length < batch.BATCH_HEADER_BYTES || batch.compression(buffer) === 'none') return false
-  return rules.requireKeys || !headerSettlesTimestamps(buffer, rules, nowMs)
+  return rules.walk === 'all' || rules.requireKeys || !headerSettlesTimestamps(buffer, rules, nowMs)
 }
 
 /**
@@ -168,14 +174,20 @@ function checkProducer(buffer: Buffer): BatchRefusal | undefined {
 }
 
 function checkTimestampsAndKeys(buffer: Buffer, rules: BatchRules, nowMs: number): BatchRefusal | undefined {
-  if (rules.timestampType === 'CreateTime' && batch.timestampType(buffer) === 'LogAppendTime') {
+  // Kafka accepts it on a topic with CreateTime, and takes the bit out; no client sets it.
+  if (batch.timestampType(buffer) === 'LogAppendTime') {
     return refuse('INVALID_TIMESTAMP', 'only a broker may set the timestamp type LogAppendTime')
   }
   const settled = headerSettlesTimestamps(buffer, rules, nowMs)
-  if (settled && !rules.requireKeys) return undefined
+  if (settled && !rules.requireKeys && !walksAnyway(buffer, rules)) return undefined
   const earliest = settled ? -Infinity : nowMs - rules.timestampBeforeMaxMs
   const latest = settled ? Infinity : nowMs + rules.timestampAfterMaxMs
   return walk(buffer, rules, earliest, latest)
+}
+
+function walksAnyway(buffer: Buffer, rules: BatchRules): boolean {
+  if (rules.walk === 'plain') return batch.compression(buffer) === 'none'
+  return rules.walk === 'all'
 }
 
 /** The header has no smallest timestamp: a lower limit can only be judged record by record. */
@@ -199,27 +211,26 @@ function walk(buffer: Buffer, rules: BatchRules, earliest: number, latest: numbe
         errors.push({ batchIndex, message: 'Compacted topic cannot accept message without key.' })
       } else if (timestamp !== -1 && (timestamp < earliest || timestamp > latest)) {
         timestampAtFault = true
-        errors.push({ batchIndex, message: `Timestamp ${timestamp} is outside [${earliest}, ${latest}].` })
+        errors.push({ batchIndex, message: outOfRange(timestamp, earliest, latest) })
       }
     }
   } catch (error) {
     if (error instanceof RecordsError) return refuse(error.error, error.message)
     throw error
   }
-  if (timestampAtFault) {
-    return {
-      error: 'INVALID_TIMESTAMP',
-      message: 'One or more records have an invalid timestamp.',
-      recordErrors: errors,
-    }
-  }
   if (errors.length > 0) {
-    return { error: 'INVALID_RECORD', message: 'One or more records have been rejected.', recordErrors: errors }
+    const error = timestampAtFault ? 'INVALID_TIMESTAMP' : 'INVALID_RECORD'
+    const reason = timestampAtFault ? 'invalid timestamps' : `${errors.length} record errors`
+    return { error, message: `One or more records have been rejected due to ${reason}.`, recordErrors: errors }
   }
   const max = batch.maxTimestamp(buffer)
   if (max > latest)
     return refuse('INVALID_TIMESTAMP', `the batch claims the timestamp ${max}, which none of its records has`)
   return undefined
+}
+
+function outOfRange(timestamp: number, earliest: number, latest: number): string {
+  return `Timestamp ${timestamp} is out of range: it should be within [${Math.max(earliest, 0)}, ${latest}].`
 }
 
 function checkMessage(sizeBytes: number, rules: BatchRules): BatchRefusal | undefined {

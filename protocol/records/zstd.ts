@@ -6,7 +6,6 @@
  * The pure JavaScript decoder fzstd is not used: it does not check lengths of matches, and a frame of 21 bytes keeps
  * it busy for minutes.
  */
-import zlib from 'node:zlib'
 import { assert } from '../assert.ts'
 import { invalid, tooLarge } from './records-error.ts'
 
@@ -149,7 +148,9 @@ interface ZlibWithZstd {
 }
 
 function codecOfNode(): Codec | undefined {
-  const { zstdCompressSync, zstdDecompressSync, constants } = zlib as unknown as ZlibWithZstd
+  const { zstdCompressSync, zstdDecompressSync, constants } = process.getBuiltinModule(
+    'node:zlib',
+  ) as unknown as ZlibWithZstd
   const levelParameter = constants.ZSTD_c_compressionLevel
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined || levelParameter === undefined)
     return undefined
