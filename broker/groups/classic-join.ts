@@ -16,8 +16,11 @@ import type { Turn } from './turn.ts'
 
 /** Answers at once where there is nothing to wait for, else when the round's join phase ends. */
 export function join(turn: Turn, group: ClassicGroup, command: JoinCommand): void {
-  const { memberId, to } = command
-  if (!hasRoom(turn, group, memberId)) {
+  const { memberId, to, sessionTimeoutMs } = command
+  const { minSessionTimeoutMs, maxSessionTimeoutMs } = turn.config
+  if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
+    turn.refuse(to, 'INVALID_SESSION_TIMEOUT', memberId)
+  } else if (!hasRoom(turn, group, memberId)) {
     turn.refuse(to, 'GROUP_MAX_SIZE_REACHED', '')
     // A member may still be there after the limit was lowered: it goes, and nobody waits for it any more.
     group.remove(memberId)
@@ -120,7 +123,13 @@ function addMember(turn: Turn, group: ClassicGroup, command: JoinCommand, member
 }
 
 /** Whoever still waits under the old id is fenced: two clients run with one `group.instance.id` (JG-18). */
-function replaceStaticMember(turn: Turn, group: ClassicGroup, command: JoinCommand, old: Member, memberId: string): void {
+function replaceStaticMember(
+  turn: Turn,
+  group: ClassicGroup,
+  command: JoinCommand,
+  old: Member,
+  memberId: string,
+): void {
   const { waits } = group
   const leaderBefore = group.leader
   const joining = waits.joining.get(old.memberId)

@@ -1,13 +1,7 @@
 /** What members say between two rounds: SyncGroup, Heartbeat, LeaveGroup; and who they must be to be heard. */
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { ClassicGroup } from './classic-group.ts'
-import {
-  beginRebalance,
-  completeJoinIfAllCame,
-  dropMember,
-  refuseSyncing,
-  renewSession,
-} from './classic-rebalance.ts'
+import { beginRebalance, completeJoinIfAllCame, dropMember, refuseSyncing, renewSession } from './classic-rebalance.ts'
 import type { HeartbeatCommand, LeaveCommand, LeavingMember, SyncCommand } from './commands.ts'
 import { storedBytes } from './events.ts'
 import type { Turn } from './turn.ts'
@@ -16,7 +10,11 @@ import type { Turn } from './turn.ts'
  * The member id must be known; with an instance id it must be the one that holds it now (KIP-345), else another client
  * runs under the same `group.instance.id` and this one is fenced.
  */
-export function validateMember(group: ClassicGroup, memberId: string, instanceId: string | null): ErrorName | undefined {
+export function validateMember(
+  group: ClassicGroup,
+  memberId: string,
+  instanceId: string | null,
+): ErrorName | undefined {
   if (instanceId !== null) {
     const holder = group.staticMemberId(instanceId)
     if (holder === undefined) return 'UNKNOWN_MEMBER_ID'

@@ -1,3 +1,5 @@
+import type { BrokerConfig } from '../config/broker-config.ts'
+
 /** The settings of the group coordinator. All are read-only at run time in Kafka, so one object for the broker's life. */
 export interface GroupConfig {
   /** `group.min.session.timeout.ms` */
@@ -23,6 +25,20 @@ export interface GroupConfig {
   readonly maxBatchBytes: number
 }
 
+/** The settings as the broker's configuration gives them. */
+export const groupConfigOf = (config: BrokerConfig): GroupConfig => ({
+  minSessionTimeoutMs: config.get('group.min.session.timeout.ms'),
+  maxSessionTimeoutMs: config.get('group.max.session.timeout.ms'),
+  initialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
+  maxSize: config.get('group.max.size'),
+  offsetMetadataMaxBytes: config.get('offset.metadata.max.bytes'),
+  offsetsRetentionMs: config.get('offsets.retention.minutes') * 60_000,
+  offsetsRetentionCheckIntervalMs: config.get('offsets.retention.check.interval.ms'),
+  offsetsTopicPartitions: config.get('offsets.topic.num.partitions'),
+  maxBatchBytes: config.get('message.max.bytes'),
+})
+
+/** Kafka's defaults. */
 export const groupConfigDefaults: GroupConfig = {
   minSessionTimeoutMs: 6_000,
   maxSessionTimeoutMs: 1_800_000,

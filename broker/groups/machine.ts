@@ -5,7 +5,7 @@ import { ClassicGroup } from './classic-group.ts'
 import { join } from './classic-join.ts'
 import { heartbeat, leave, sync } from './classic-members.ts'
 import { beginRebalance, expire, renewSession } from './classic-rebalance.ts'
-import type { GroupCommand, JoinCommand } from './commands.ts'
+import type { GroupCommand, JoinCommand, LeaveCommand } from './commands.ts'
 import type { GroupEvent } from './events.ts'
 import { deleteGroup, describeGroup, listGroups } from './group-admin.ts'
 import type { GroupConfig } from './group-config.ts'
@@ -51,7 +51,7 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupEvent, Grou
       case 'heartbeat':
         return this.#asMember(turn, command, heartbeat)
       case 'leave':
-        return this.#asMember(turn, command, leave)
+        return this.#leave(turn, command)
       case 'commitOffsets':
         commitOffsets(turn, this.#groups.get(command.groupId), command)
         return turn.eventsOnly(command.to)
@@ -135,6 +135,14 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupEvent, Grou
     }
     decide(turn, group, command)
     this.#dropIfBlank(group)
+    return turn.decision()
+  }
+
+  /** Of a group that is not there nobody can leave: each member hears it for itself (LV-2). */
+  #leave(turn: Turn, command: LeaveCommand): GroupDecision {
+    const members = command.members.map((member) => ({ ...member, error: 'UNKNOWN_MEMBER_ID' as const }))
+    if (this.#groups.has(command.groupId)) return this.#asMember(turn, command, leave)
+    turn.reply(command.to, { kind: 'left', members })
     return turn.decision()
   }
 

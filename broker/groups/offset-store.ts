@@ -32,7 +32,9 @@ export class OffsetStore {
   }
 
   /** Partitions, of all groups, that have an offset in one of these topics; those in open transactions too. */
-  *inTopics(topics: ReadonlySet<string>): IterableIterator<readonly [groupId: string, topic: string, partition: number]> {
+  *inTopics(
+    topics: ReadonlySet<string>,
+  ): IterableIterator<readonly [groupId: string, topic: string, partition: number]> {
     yield* this.#committed.inTopics(topics)
     for (const offsets of this.#pending.values()) yield* offsets.inTopics(topics)
   }
@@ -78,10 +80,8 @@ class GroupOffsets {
   }
 
   put(groupId: string, topic: string, partition: number, offset: CommittedOffset): void {
-    let topics = this.#groups.get(groupId)
-    if (topics === undefined) this.#groups.set(groupId, (topics = new Map()))
-    let partitions = topics.get(topic)
-    if (partitions === undefined) topics.set(topic, (partitions = new Map()))
+    const topics = entry(this.#groups, groupId)
+    const partitions = entry(topics, topic)
     partitions.set(partition, offset)
   }
 
@@ -102,11 +102,20 @@ class GroupOffsets {
     }
   }
 
-  *inTopics(names: ReadonlySet<string>): IterableIterator<readonly [groupId: string, topic: string, partition: number]> {
+  *inTopics(
+    names: ReadonlySet<string>,
+  ): IterableIterator<readonly [groupId: string, topic: string, partition: number]> {
     for (const [groupId, topics] of this.#groups) {
       for (const topic of names) {
         for (const partition of topics.get(topic)?.keys() ?? []) yield [groupId, topic, partition]
       }
     }
   }
+}
+
+/** The inner map under a key, made if it is not there. */
+function entry<K, V extends Map<unknown, unknown>>(maps: Map<K, V>, key: K): V {
+  const found = maps.get(key) ?? (new Map() as V)
+  maps.set(key, found)
+  return found
 }

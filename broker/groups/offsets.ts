@@ -20,7 +20,10 @@ export function commitOffsets(turn: Turn, group: ClassicGroup | undefined, comma
   if (group !== undefined && member !== undefined) {
     renewSession(turn, group, member.memberId, member.sessionTimeoutMs)
   }
-  const bytes = command.offsets.reduce((sum, { topic, metadata }) => sum + committedBytes(groupId, topic, metadata ?? ''), 0)
+  const bytes = command.offsets.reduce(
+    (sum, { topic, metadata }) => sum + committedBytes(groupId, topic, metadata ?? ''),
+    0,
+  )
   if (bytes > turn.config.maxBatchBytes) {
     turn.refuse(to, 'UNKNOWN_SERVER_ERROR')
     return

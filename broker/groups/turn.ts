@@ -1,5 +1,5 @@
-import type { Decision, Moment } from '../coordinator/state-machine.ts'
 import type { ErrorName } from '../../protocol/errors.ts'
+import type { Decision, Moment } from '../coordinator/state-machine.ts'
 import type { GroupReply, Refused } from './commands.ts'
 import type { GroupEvent } from './events.ts'
 import type { GroupConfig } from './group-config.ts'
