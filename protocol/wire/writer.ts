@@ -46,11 +46,12 @@ export class Writer {
   }
 
   bool(value: boolean): void {
-    this.#buffer[this.#reserve(1)] = value ? 1 : 0
+    this.int8(value ? 1 : 0)
   }
 
   int8(value: number): void {
-    this.#buffer[this.#reserve(1)] = value
+    const at = this.#reserve(1)
+    this.#buffer[at] = value
   }
 
   int16(value: number): void {
