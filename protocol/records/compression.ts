@@ -10,7 +10,7 @@ import type { Compression } from './batch.ts'
 import { readLz4Frame, writeLz4Frame } from './lz4.ts'
 import { invalid, tooLarge } from './records-error.ts'
 import { readSnappy, writeSnappy } from './snappy.ts'
-import { prepareZstd, readZstd, writeZstd } from './zstd.ts'
+import { isZstdReady, prepareZstd, readZstd, writeZstd } from './zstd.ts'
 
 /** The bound when a caller has no better one: that of the default `max.message.bytes`. */
 export const DEFAULT_MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
@@ -29,6 +29,11 @@ export function maxDecompressedBytes(maxMessageBytes: number): number {
  */
 export async function prepareCodec(codec: Compression): Promise<void> {
   if (codec === 'zstd') await prepareZstd()
+}
+
+/** True when the synchronous calls work for this codec at once. */
+export function isCodecReady(codec: Compression): boolean {
+  return codec !== 'zstd' || isZstdReady()
 }
 
 /**

@@ -14,6 +14,7 @@
 import * as batch from './batch.ts'
 import { DEFAULT_MAX_DECOMPRESSED_BYTES, decompress } from './compression.ts'
 import { readInt64 } from './int64.ts'
+import { readLegacyMessages } from './legacy.ts'
 import { invalid, RecordsError } from './records-error.ts'
 
 /** A header of a record. Keys may repeat and may be empty. */
@@ -33,7 +34,8 @@ export interface BatchRecord {
 }
 
 /**
- * The records of the batch (magic 2) at `at`, in order, control records too. None for a batch that compaction emptied.
+ * The records of the batch at `at`, in order, control records too; none for a batch that compaction emptied. A message
+ * of magic 0 or 1, as in logs from before Kafka 0.11, is read as well: it is one record, or all that it wraps.
  * Does not look at the CRC: that is `isIntact` of validate.ts.
  * @param maxBytes bound of the decompressed records, see `maxDecompressedBytes`
  * @throws {RecordsError} at the record that is wrong, after those before it were given
@@ -43,6 +45,11 @@ export function* readRecords(
   at = 0,
   maxBytes = DEFAULT_MAX_DECOMPRESSED_BYTES,
 ): Generator<BatchRecord, void, undefined> {
+  const size = batch.wholeBatchSize(buffer, at, buffer.length)
+  if (size > 0 && batch.magic(buffer, at) < 2) {
+    for (const message of readLegacyMessages(buffer, at, at + size, maxBytes)) yield { ...message, headers: [] }
+    return
+  }
   const cursor = openRecords(buffer, at, maxBytes)
   while (cursor.next()) {
     yield {
@@ -76,7 +83,7 @@ export function openRecords(buffer: Buffer, at = 0, maxBytes = DEFAULT_MAX_DECOM
   return new RecordCursor(buffer, at, data, 0, data.length)
 }
 
-/** Largest key or value count that a varint of five bytes can hold is 2^31-1; this ends one that says more. */
+/** An int32 leaves four bits for the fifth byte of a varint. Kafka lets higher ones fall off; here they are an error. */
 const FIFTH_BYTE_MAX = 0x0f
 const MIN_HEADER_BYTES = 2
 

@@ -50,6 +50,12 @@ export async function prepareZstd(): Promise<void> {
   codec = codecOfNode() ?? (await codecInWasm())
 }
 
+/** See `isCodecReady`. */
+export function isZstdReady(): boolean {
+  codec ??= codecOfNode()
+  return codec !== undefined
+}
+
 interface Frame {
   readonly size: number
   readonly skippable: boolean
