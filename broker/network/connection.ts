@@ -196,6 +196,10 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
 
   // WaitingReader
 
+  get midFrame(): boolean {
+    return this.#splitter.bufferedBytes > 0
+  }
+
   resume(): void {
     if (!this.#reading) this.flow()
   }
@@ -221,9 +225,9 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
       })
     }
     if (!wasPartial || metrics.framesIn > framesBefore) this.#frameBeganAtMs = this.#activeAtMs
-    if (metrics.framesIn > framesBefore) this.#host.held.frameDone(this)
     this.#queue.pump()
     this.#uncork()
+    if (metrics.framesIn > framesBefore) this.#host.held.frameDone(this)
     this.flow()
   }
 
@@ -279,9 +283,11 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
     before.partial = partial
     before.requests = requests
     before.outgoing = outgoing
-    if (partialMore !== 0) held.add('partial', partialMore)
-    if (requestsMore !== 0) held.add('requests', requestsMore)
+    // What turns from the one into the other is not missing in between.
+    if (requestsMore > 0) held.add('requests', requestsMore)
     if (outgoingMore !== 0) held.add('outgoing', outgoingMore)
+    if (partialMore !== 0) held.add('partial', partialMore)
+    if (requestsMore < 0) held.add('requests', requestsMore)
   }
 
   /** Answers stop, waits of handlers are called off; what is written goes out, for LINGER_MS at most. */

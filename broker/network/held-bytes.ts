@@ -2,6 +2,8 @@ import { assert } from '../../protocol/assert.ts'
 
 /** Who waits to read: a connection. `resume` is called when it may go on. */
 export interface WaitingReader {
+  /** Part of a frame has come, so that reading on can end in giving bytes back. */
+  readonly midFrame: boolean
   resume(): void
 }
 
@@ -16,9 +18,10 @@ export type HeldKind = 'partial' | 'requests' | 'outgoing'
  * V8's heap limit does not bound Buffers, so this counter is what does. It counts what has arrived, never what a client
  * announces: four bytes that claim 100 MiB cost four bytes.
  *
- * Over budget nobody reads any more. Handling goes on, which brings the count down. When all that is held are halves of
- * frames, nothing would ever bring it down: then one reader, the one that waits longest, is let go on until its frame
- * is whole. So the budget can be exceeded by one frame (as Kafka's memory pool can), and never blocks for good.
+ * Over budget nobody reads any more. Handling goes on, which brings the count down. When most of it are halves of
+ * frames, nothing would ever bring it down: then one reader, of those in the middle of a frame the one that waits
+ * longest, is let go on until its frame is whole (or late, see FRAME_GRACE_MS). So the budget can be exceeded by one
+ * frame, as Kafka's memory pool can, and never blocks for good.
  */
 export class HeldBytes {
   /** Budget in bytes; reading stops above it. */
@@ -73,8 +76,10 @@ export class HeldBytes {
   #wake(): void {
     for (const reader of this.#waiting) {
       if (this.#isOver()) {
-        // A request or an answer will bring it down, or somebody is let off already.
-        if (this.#exempt !== undefined || this.#held.requests > 0 || this.#held.outgoing > 0) return
+        if (this.#exempt !== undefined) return
+        // Much of it will come down when it is answered and taken. Little of it may be long polls, which take their time.
+        if (this.#held.requests + this.#held.outgoing > this.limit / 2) return
+        if (!reader.midFrame) continue
         this.#exempt = reader
       }
       this.#waiting.delete(reader)
