@@ -78,9 +78,15 @@ export function createBroker(options: BrokerOptions = {}): StartableBroker {
 }
 
 const isTemporary = ({ config, dataDir }: BrokerOptions): boolean =>
-  dataDir === undefined && !(config instanceof BrokerConfig) && config?.['log.dirs'] === undefined && config?.['log.dir'] === undefined
+  dataDir === undefined &&
+  !(config instanceof BrokerConfig) &&
+  config?.['log.dirs'] === undefined &&
+  config?.['log.dir'] === undefined
 
-function configOf({ config, dataDir, port = 0, host = '127.0.0.1' }: BrokerOptions, temporary: string | undefined): BrokerConfig {
+function configOf(
+  { config, dataDir, port = 0, host = '127.0.0.1' }: BrokerOptions,
+  temporary: string | undefined,
+): BrokerConfig {
   if (config instanceof BrokerConfig) return config
   const folder = dataDir ?? temporary
   return BrokerConfig.of({

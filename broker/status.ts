@@ -1,6 +1,5 @@
-import type { GroupCoordinator } from './groups/group-coordinator.ts'
-import type { Cluster } from './metadata/cluster.ts'
-import type { TopicImage } from './metadata/image.ts'
+import type { GroupCoordinator, GroupSummary } from './groups/group-coordinator.ts'
+import type { ClusterImage, TopicImage } from './metadata/image.ts'
 import type { Partitions } from './partitions/partitions.ts'
 import { version } from './runtime/version.ts'
 import type { ListenerAddress } from './services.ts'
@@ -56,25 +55,23 @@ export interface GroupStatus {
   }[]
 }
 
-export interface StatusSources {
-  readonly cluster: Cluster
-  readonly partitions: Partitions
-  readonly groups: GroupCoordinator
-  readonly listeners: readonly ListenerAddress[]
-  readonly state: BrokerState
-  readonly uptimeMs: number
-  readonly connections: number
+export interface StatusSources extends Omit<BrokerStatus, 'version' | 'topics' | 'groups'> {
+  /** Undefined, as the next two, before the broker has read its data. */
+  readonly image: ClusterImage | undefined
+  readonly partitions: Partitions | undefined
+  readonly groups: GroupCoordinator | undefined
 }
 
 /** A snapshot of everything; costs a pass over all partitions and groups. */
-export function brokerStatus({ cluster, partitions, groups, ...facts }: StatusSources): BrokerStatus {
+export function brokerStatus({ image, partitions, groups, ...facts }: StatusSources): BrokerStatus {
+  if (image === undefined || partitions === undefined || groups === undefined) {
+    return { version, ...facts, topics: [], groups: [] }
+  }
   return {
     version,
-    clusterId: cluster.image.clusterId,
-    nodeId: cluster.nodeId,
     ...facts,
-    topics: [...cluster.image.topics()].map((topic) => topicStatus(topic, partitions)),
-    groups: groups.groups().map((group) => groupStatus(group, partitions)),
+    topics: Array.from(image.topics(), (topic) => topicStatus(topic, partitions)),
+    groups: Array.from(groups.groups(), (group) => groupStatus(group, partitions)),
   }
 }
 
@@ -99,7 +96,7 @@ function topicStatus({ name, id, internal, partitions: images }: TopicImage, par
   }
 }
 
-function groupStatus(group: ReturnType<GroupCoordinator['groups']>[number], partitions: Partitions): GroupStatus {
+function groupStatus(group: GroupSummary, partitions: Partitions): GroupStatus {
   const offsets = group.offsets.map(({ topic, partition: index, offset }) => {
     const partition = partitions.findByName(topic, index)
     const lag = typeof partition === 'string' ? null : Math.max(0, partition.highWatermark - Number(offset))

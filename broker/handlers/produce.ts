@@ -84,10 +84,7 @@ function append(partition: Partition, records: Buffer | null, answer: PartitionA
   const { request, context, services, acknowledgement } = scope
   const { metrics } = partition
   metrics.produceRequests++
-  const outcome = appendRecords(partition, records, {
-    apiVersion: context.apiVersion,
-    now: services.clock.wallTime(),
-  })
+  const outcome = appendRecords(partition, records, context.apiVersion, services.clock.wallTime())
   if (outcome.kind === 'refused') {
     metrics.failedProduce++
     metrics.bytesRejected += records?.length ?? 0

@@ -41,26 +41,26 @@ export interface SessionRequest {
 const NO_SESSION = 0
 const INITIAL_EPOCH = 0
 const FINAL_EPOCH = -1
+/** How long a session is safe from being put out by a larger one, and may be idle in a full cache. Kafka's constant. */
+const EVICTION_MS = 120_000
 
 /**
  * Incremental fetch sessions (KIP-227), bounded by `max.incremental.fetch.session.cache.slots`.
- * A full cache gives up the least recently used session once that is idle for `min.incremental.fetch.session.eviction.ms`,
+ * A full cache gives up the least recently used session once that is idle for two minutes,
  * else an old session smaller than the new one; else the new fetch stays sessionless (FE-23).
  */
 export class FetchSessions {
   readonly #clock: Clock
   readonly #random: Random
   readonly #slots: number
-  readonly #evictionMs: number
   /** Least recently used first. */
   readonly #sessions = new Map<number, FetchSession>()
   evictions = 0
 
-  constructor(options: { clock: Clock; random: Random; slots: number; evictionMs: number }) {
+  constructor(options: { clock: Clock; random: Random; slots: number }) {
     this.#clock = options.clock
     this.#random = options.random
     this.#slots = options.slots
-    this.#evictionMs = options.evictionMs
   }
 
   get size(): number {
@@ -107,10 +107,10 @@ export class FetchSessions {
     const now = this.#clock.now()
     const [oldest] = this.#sessions.values()
     if (oldest === undefined) return false
-    if (now - oldest.lastUsed > this.#evictionMs) return this.#evict(oldest)
+    if (now - oldest.lastUsed > EVICTION_MS) return this.#evict(oldest)
     let smallest: FetchSession | undefined
     for (const session of this.#sessions.values()) {
-      if (now - session.created <= this.#evictionMs) continue
+      if (now - session.created <= EVICTION_MS) continue
       if (smallest === undefined || session.size < smallest.size) smallest = session
     }
     return smallest !== undefined && smallest.size < newSize && this.#evict(smallest)

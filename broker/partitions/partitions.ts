@@ -1,5 +1,6 @@
 import { assert } from '../../protocol/assert.ts'
 import type { ErrorName } from '../../protocol/errors.ts'
+import { prepareCodec } from '../../protocol/records/compression.ts'
 import { type Log, type LogDirectory, StorageError } from '../../storage/index.ts'
 import type { ClusterImage, TopicImage } from '../metadata/image.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -94,6 +95,7 @@ export class Partitions {
     const specs: { topic: string; topicId: string; partition: number }[] = []
     for (let partition = from; partition < to; partition++) specs.push({ topic, topicId, partition })
     const rules = this.#options.rules(topic)
+    await prepareCodecs(rules)
     for (const [directory, placed] of this.#place(specs)) {
       const logs = await directory.createLogs(placed, rules.log)
       for (const [i, log] of logs.entries()) {
@@ -115,8 +117,9 @@ export class Partitions {
   }
 
   /** Applies changed settings of a topic without restart (AD-17). */
-  reconfigure(topicId: string, topic: string): void {
+  async reconfigure(topicId: string, topic: string): Promise<void> {
     const rules = this.#options.rules(topic)
+    await prepareCodecs(rules)
     for (const partition of this.ofTopic(topicId)) partition.reconfigure(rules)
   }
 
@@ -141,6 +144,7 @@ export class Partitions {
 
   async #openTopic(topic: TopicImage, known: ReadonlyMap<string, LogDirectory>): Promise<void> {
     const rules = this.#options.rules(topic.name)
+    await prepareCodecs(rules)
     for (const [index, { leader, leaderEpoch }] of topic.partitions.entries()) {
       if (leader !== this.#options.nodeId) continue
       const folder = `${topic.name}-${index}`
@@ -195,4 +199,9 @@ export class Partitions {
     }
     return placed
   }
+}
+
+/** A topic whose batches are taken apart on the way in needs the one codec that loads asynchronously, before the first. */
+async function prepareCodecs(rules: TopicRules): Promise<void> {
+  if (rules.looksIntoBatches && !rules.internal) await prepareCodec('zstd')
 }
