@@ -25,29 +25,30 @@ export function writeVarint(buffer: Buffer, value: number, at: number): number {
   return position
 }
 
-/** Bytes that `value` takes: an integer of at most ±2^52, since zigzag doubles it (differences of timestamps never come near). */
+/** Bytes that `value` (a safe integer) takes. */
 export function varlongSize(value: number): number {
-  let rest = zigzagLong(value)
+  let rest = Math.floor((value < 0 ? -value - 1 : value) / 0x40)
   let size = 1
-  while (rest >= 0x80) {
+  while (rest > 0) {
     rest = Math.floor(rest / 0x80)
     size++
   }
   return size
 }
 
-/** Writes an integer of at most ±2^52; returns the position after it. */
+/** Writes a safe integer; returns the position after it. */
 export function writeVarlong(buffer: Buffer, value: number, at: number): number {
-  let rest = zigzagLong(value)
+  // Zigzag doubles, which could leave the safe integers: so the lowest seven bits are taken before it is done.
+  const sign = value < 0 ? 1 : 0
+  const magnitude = sign === 1 ? -value - 1 : value
+  let bits = (magnitude % 0x40) * 2 + sign
+  let rest = Math.floor(magnitude / 0x40)
   let position = at
-  while (rest >= 0x80) {
-    buffer[position++] = (rest % 0x80) | 0x80
+  while (rest > 0) {
+    buffer[position++] = bits | 0x80
+    bits = rest % 0x80
     rest = Math.floor(rest / 0x80)
   }
-  buffer[position++] = rest
+  buffer[position++] = bits
   return position
-}
-
-function zigzagLong(value: number): number {
-  return value < 0 ? -2 * value - 1 : 2 * value
 }
