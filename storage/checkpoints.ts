@@ -7,7 +7,8 @@ import type { EpochEntry } from './leader-epochs.ts'
 
 /**
  * Kafka's small text files. All are replaced atomically, and read with distrust: what is not exactly as it should be is
- * CORRUPT, and what is missing is `undefined`. Neither is trusted with more than it can prove: the log decides.
+ * CORRUPT, what is missing is `undefined`, an empty file has no lines. None of it is trusted with more than it can
+ * prove: the log decides.
  *
  *   0                        version
  *   2                        how many lines follow
@@ -108,6 +109,8 @@ const maxCheckpointBytes = 64 << 20
 function readLines(fileSystem: FileSystem, path: string): string[] | undefined {
   const text = readText(fileSystem, path)
   if (text === undefined) return undefined
+  // Kafka creates its checkpoints empty and fills them later.
+  if (text === '') return []
   const lines = text.split(/\r?\n/)
   if (lines.at(-1) === '') lines.pop()
   const [version = '', count = '', ...entries] = lines
