@@ -150,7 +150,12 @@ describe('kafkajs consumer groups', () => {
       release = resolve
     })
     const reached = new Promise<void>((resolve) => {
-      slow.run({ eachMessage: async () => (resolve(), held) })
+      slow.run({
+        eachMessage: async () => {
+          resolve()
+          await held
+        },
+      })
     })
     await send('slowed', 0, 50)
     await reached
