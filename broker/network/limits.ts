@@ -10,20 +10,27 @@ export interface ConnectionLimitOptions {
   readonly perIpOverrides: ReadonlyMap<string, number>
   /** max.connection.creation.rate: new connections a second; Infinity for no limit. */
   readonly maxCreationRate: number
+  /** What the file descriptors of the process allow; asked once, when FEW_CONNECTIONS are there. */
+  readonly maxByDescriptors: () => number
 }
 
+/** So many connections need no look at the file descriptors, which takes a few milliseconds. */
+export const FEW_CONNECTIONS = 16
+
 /** Why a connection is turned away at the door; the word of `odradek_rejected_total`. */
-export type Refusal = 'max_connections' | 'max_connections_per_ip'
+export type Refusal = 'max_connections' | 'max_connections_per_ip' | 'file_descriptors'
 
 /**
  * Counts the connections of a broker by address. Kafka, at max.connections, stops accepting, so that clients hang in
  * the backlog until they time out; here the excess is closed at once, which a client sees and retries.
+ * Without file descriptors libuv accepts and closes by itself and tells nobody, so there is a limit below that.
  */
 export class ConnectionLimits {
   #options: ConnectionLimitOptions
   readonly #clock: Pick<Clock, 'now'>
   readonly #byIp = new Map<string, number>()
   #total = 0
+  #byDescriptors: number | undefined
   /** When the next connection may be served under the creation rate. */
   #nextAt = 0
 
@@ -44,6 +51,10 @@ export class ConnectionLimits {
   /** Counts a connection in, or says why not. Each one counted in must `leave`. */
   enter(ip: string): Refusal | undefined {
     if (this.#total >= this.#options.maxConnections) return 'max_connections'
+    if (this.#total >= FEW_CONNECTIONS) {
+      this.#byDescriptors ??= this.#options.maxByDescriptors()
+      if (this.#total >= this.#byDescriptors) return 'file_descriptors'
+    }
     const ofIp = this.#byIp.get(ip) ?? 0
     const most = this.#options.perIpOverrides.get(ip) ?? this.#options.maxConnectionsPerIp
     if (ofIp >= most) return 'max_connections_per_ip'

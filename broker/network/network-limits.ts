@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { ConnectionOptions } from './connection.ts'
+import { descriptorLimit } from './descriptors.ts'
 import type { ConnectionLimitOptions } from './limits.ts'
 
 /** Everything that bounds the network side, as numbers. */
@@ -27,6 +28,11 @@ export function networkLimits(config: BrokerConfig): NetworkLimits {
     maxConnectionsPerIp: config.get('max.connections.per.ip'),
     perIpOverrides: perIpOverrides(config.get('max.connections.per.ip.overrides')),
     maxCreationRate: creationRate === INT_MAX ? Number.POSITIVE_INFINITY : creationRate,
+    maxByDescriptors: () => {
+      const limit = descriptorLimit()
+      // Logs have their share, and there is always something else. Where little is left, logs and connections halve it.
+      return Math.max(limit - config.get('odradek.log.open.files') - 64, Math.floor(limit / 2))
+    },
     maxHeldBytes: maxHeldBytes < 0 ? Math.min(totalmem() / 4, MOST_HELD_BYTES) : maxHeldBytes,
     backlog: config.get('socket.listen.backlog.size'),
   }

@@ -9,7 +9,7 @@ import { Complaints } from './complaints.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { HeldBytes } from './held-bytes.ts'
-import { ConnectionLimits } from './limits.ts'
+import { ConnectionLimits, type Refusal } from './limits.ts'
 import { Listener, type ListenerSpec } from './listener.ts'
 import { networkLimits } from './network-limits.ts'
 
@@ -130,12 +130,12 @@ export class NetworkServer {
     const { metrics } = this.#options
     // A socket that broke before it was accepted has no address any more.
     const peer = peerOf(socket)
-    const refusal = this.#stopping || peer === undefined ? 'stopping' : this.#limits.enter(peer)
-    if (peer === undefined || refusal !== undefined) {
+    if (peer === undefined || this.#stopping) return void socket.destroy()
+    const refusal = this.#limits.enter(peer)
+    if (refusal !== undefined) {
       socket.destroy()
-      if (refusal === 'stopping') return
-      metrics.rejected(refusal ?? 'stopping')
-      this.#complaints.say('warn', `rejected ${refusal}`, { peer, reason: refusal }, 'a connection was turned away')
+      metrics.rejected(refusal)
+      this.#complaints.say('warn', `rejected ${refusal}`, { peer, connections: this.connections }, refusals[refusal])
       return
     }
     metrics.network.connectionsAccepted++
@@ -175,13 +175,9 @@ export class NetworkServer {
     if (this.connections === 0) this.#whenEmpty?.()
   }
 
-  #acceptFailed(error: NodeJS.ErrnoException): void {
+  #acceptFailed(error: Error): void {
     this.#options.metrics.rejected('accept_failed')
-    const says =
-      error.code === 'EMFILE' || error.code === 'ENFILE'
-        ? 'connections are turned away: too many open files; raise the limit (ulimit -n, LimitNOFILE)'
-        : 'a connection could not be accepted'
-    this.#complaints.say('error', 'accept failed', { error }, says)
+    this.#complaints.say('error', 'accept failed', { error }, 'a connection could not be accepted')
   }
 
   /** One timer for the deadlines of all connections; none while nobody is connected. */
@@ -220,6 +216,14 @@ const levels: Partial<Record<CloseReason['kind'], 'debug' | 'info' | 'warn' | 's
   refused: 'info',
   // Logged with the error itself where it happened.
   error: 'silent',
+}
+
+/** What the log says of a connection that is turned away. */
+const refusals: Readonly<Record<Refusal, string>> = {
+  max_connections: 'a connection was turned away: there are max.connections of them',
+  max_connections_per_ip: 'a connection was turned away: its address has max.connections.per.ip of them',
+  file_descriptors:
+    'a connection was turned away: too many open files; raise the limit of the process (ulimit -n, LimitNOFILE)',
 }
 
 /** Before it is served, a socket that breaks just closes. */

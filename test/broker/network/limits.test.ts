@@ -9,6 +9,7 @@ const unlimited: ConnectionLimitOptions = {
   maxConnectionsPerIp: 2 ** 31 - 1,
   perIpOverrides: new Map(),
   maxCreationRate: Number.POSITIVE_INFINITY,
+  maxByDescriptors: () => Number.POSITIVE_INFINITY,
 }
 
 describe('limits of connections', () => {
@@ -27,6 +28,20 @@ describe('limits of connections', () => {
     limits.leave('10.0.0.1')
     expect(limits.enter('10.0.0.3')).toBeUndefined()
     expect(limits.total).toBe(3)
+  })
+
+  it('leave file descriptors for others, which are counted once there are many connections', () => {
+    let asked = 0
+    const maxByDescriptors = () => {
+      asked++
+      return 20
+    }
+    const limits = new ConnectionLimits({ ...unlimited, maxByDescriptors }, new FakeClock())
+    for (let i = 0; i < 16; i++) expect(limits.enter('10.0.0.1')).toBeUndefined()
+    expect(asked).toBe(0)
+    for (let i = 0; i < 4; i++) expect(limits.enter('10.0.0.2')).toBeUndefined()
+    expect([limits.enter('10.0.0.3'), limits.enter('10.0.0.4')]).toEqual(['file_descriptors', 'file_descriptors'])
+    expect(asked).toBe(1)
   })
 
   it('a creation rate lets a second’s worth come at once and spaces what follows', () => {
