@@ -7,7 +7,7 @@ import { assert } from '../assert.ts'
 import { MalformedError } from '../wire/malformed.ts'
 import type { Codec } from './codec.ts'
 import type { FieldPlan, StructPlan, ValuePlan } from './plan.ts'
-import { isFallback, refuseNull, refuseUnsupported } from './rules.ts'
+import { refuseNull, refuseUnsupported } from './rules.ts'
 
 const FIELD_NAME = /^[a-z][A-Za-z0-9]*$/
 
@@ -36,8 +36,8 @@ export function compile(plan: StructPlan): Codec<unknown> {
   const decode = decodeStruct(source, plan)
   const encode = encodeStruct(source, plan)
   const text = `'use strict'\n${source.functions.join('\n')}\nreturn { decode: ${decode}, encode: ${encode} }`
-  const build = new Function('fallbacks', 'malformed', 'refuseNull', 'refuseUnsupported', 'isFallback', text)
-  return build(source.fallbacks, malformedNull, refuseNull, refuseUnsupported, isFallback) as Codec<unknown>
+  const build = new Function('fallbacks', 'malformed', 'refuseNull', 'refuseUnsupported', text)
+  return build(source.fallbacks, malformedNull, refuseNull, refuseUnsupported) as Codec<unknown>
 }
 
 function malformedNull(name: string): never {
@@ -143,12 +143,16 @@ function encodeTags(source: Source, plan: StructPlan): string {
   return `${present.join('\n')}\nw.uvarint(${count})\n${writes.join('\n')}`
 }
 
-/** Whether a value is not its fallback; the common answers without a call. */
-function differs(source: Source, field: FieldPlan): string {
-  const value = `v.${field.name}`
-  const fallback = source.literal(field.fallback)
-  if (field.fallback === null || typeof field.fallback !== 'object') return `${value} !== ${fallback}`
-  return `${value} !== ${fallback} && !isFallback(${value}, ${fallback})`
+/** An expression: is the value not its fallback? Spelt out field by field, since it stands in every response. */
+function differs(source: Source, field: FieldPlan, value = `v.${field.name}`, fallback = field.fallback): string {
+  const { struct } = field
+  if (fallback === null || typeof fallback !== 'object') return `${value} !== ${source.literal(fallback)}`
+  if (field.kind === 'struct') {
+    const parts = fallback as Record<string, unknown>
+    const each = struct!.fields.map((inner) => differs(source, inner, `${value}.${inner.name}`, parts[inner.name]))
+    return `(${value} === null || ${each.join(' || ')})`
+  }
+  return `(${value} === null || ${value}.length !== 0)`
 }
 
 function writeStatement(source: Source, plan: ValuePlan, value: string, flexible: boolean): string {

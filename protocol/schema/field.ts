@@ -44,22 +44,29 @@ export interface FieldRules {
 /** Immutable; each method returns a new field. (They are methods so that a `Field<number>` is a `Field<unknown>`.) */
 export class Field<T> {
   readonly rules: FieldRules
-  /** What the field reads as in versions without it, and what an absent tagged field means. */
-  readonly fallback: T
+  /** Undefined until it is asked for: the fallback of a structure, which is seldom wanted, costs at start. */
+  #fallback: T | undefined
 
-  constructor(rules: FieldRules, fallback: T) {
+  /** @param fallback undefined for a structure of its fields' fallbacks */
+  constructor(rules: FieldRules, fallback: T | undefined) {
     this.rules = rules
-    this.fallback = fallback
+    this.#fallback = fallback
+  }
+
+  /** What the field reads as in versions without it, and what an absent tagged field means. Arrays and structures are frozen. */
+  get fallback(): T {
+    if (this.#fallback === undefined) this.#fallback = Object.freeze(fallbackOf(this.rules.shape!)) as T
+    return this.#fallback
   }
 
   /** First version that has the field. */
   since(version: number): Field<T> {
-    return new Field({ ...this.rules, since: version }, this.fallback)
+    return new Field({ ...this.rules, since: version }, this.#fallback)
   }
 
   /** Last version that has the field. */
   until(version: number): Field<T> {
-    return new Field({ ...this.rules, until: version }, this.fallback)
+    return new Field({ ...this.rules, until: version }, this.#fallback)
   }
 
   /** May be null in every version that has it. The fallback stays (Kafka's too); `orElse(null)` changes it. */
@@ -69,12 +76,12 @@ export class Field<T> {
 
   /** May be null from this version on. */
   nullableSince(version: number): Field<T | null> {
-    return new Field<T | null>({ ...this.rules, nullableSince: version }, this.fallback)
+    return new Field<T | null>({ ...this.rules, nullableSince: version }, this.#fallback)
   }
 
   /** Stands in the tagged section (KIP-482), from `sinceVersion` on; not written when it equals its fallback. */
   tagged(tag: number, sinceVersion: number): Field<T> {
-    return new Field({ ...this.rules, tag, since: sinceVersion }, this.fallback)
+    return new Field({ ...this.rules, tag, since: sinceVersion }, this.#fallback)
   }
 
   /** Replaces the fallback, which is 0, false, '' or empty otherwise. */
@@ -84,7 +91,7 @@ export class Field<T> {
 
   /** Kafka's word: a value is dropped silently in versions without the field. Without it, giving one is a bug. */
   ignorable(): Field<T> {
-    return new Field({ ...this.rules, ignorable: true }, this.fallback)
+    return new Field({ ...this.rules, ignorable: true }, this.#fallback)
   }
 }
 
@@ -119,7 +126,7 @@ export function array<T>(element: Field<T>): Field<readonly T[]> {
 
 /** Its fallback is the structure of its fields' fallbacks. */
 export function struct<S extends Shape>(shape: S): Field<TypeOf<S>> {
-  return new Field({ kind: 'struct', shape }, Object.freeze(fallbackOf(shape)))
+  return new Field<TypeOf<S>>({ kind: 'struct', shape }, undefined)
 }
 
 /** A structure in which every field has its fallback. A fresh object each time, its arrays shared and frozen. */
