@@ -121,7 +121,7 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
 
   /** Stops reading; ends when what is in flight is answered. What was read and is not handled is dropped. */
   drain(): void {
-    this.#queue.end(closedByShutdown)
+    this.#queue.endEarly(closedByShutdown)
     this.flow()
   }
 

@@ -92,6 +92,14 @@ export class RequestQueue {
     this.#endIfDone()
   }
 
+  /** As `end`, but only for what is handled already: frames that wait for their turn are dropped. */
+  endEarly(reason: CloseReason): void {
+    if (this.#ended) return
+    this.#dropFrames()
+    this.#ending = reason
+    this.#endIfDone()
+  }
+
   /** Handles what may be handled now. */
   pump(): void {
     if (this.#ended) return

@@ -9,7 +9,7 @@ describe('the registry', () => {
     expect(keys).toEqual([...new Set(keys)].sort((a, b) => a - b))
   })
 
-  it('AV-9: advertises no version that is not served, but Produce 0-2', () => {
+  it('AV-7, AV-9: advertises no version that is not served, but Produce 0-2', () => {
     const wider = handlers.filter(({ api: { versions, advertise = versions } }: AnyHandler) => {
       return advertise[0] !== versions[0] || advertise[1] !== versions[1]
     })

@@ -94,6 +94,22 @@ describe('the end of the broker', () => {
     await closed
   })
 
+  it('NET-14: what was read and not begun is not begun any more', async () => {
+    const { calls, handler } = waitingHeartbeat('one at a time')
+    const { connect, server } = await networkContext([handler])
+    const client = await connect()
+    client.socket.cork()
+    const ids = Array.from({ length: 5 }, () => client.send(Heartbeat, 4, {}))
+    client.socket.uncork()
+    await eventually(() => calls.length === 1, 'the first waits')
+    const closed = server.close()
+    calls[0]?.answer({ throttleTimeMs: 0, errorCode: 0 })
+    expect((await client.response(Heartbeat, 4, ids[0] ?? -1)).errorCode).toBe(0)
+    await Promise.all([client.closed, closed])
+    expect(calls).toHaveLength(1)
+    expect(client.unread).toBe(0)
+  })
+
   it('NET-14: after the grace nobody is left hanging', async () => {
     const { calls, handler } = waitingHeartbeat('pipelined')
     const { connect, server, clock } = await networkContext([handler])
