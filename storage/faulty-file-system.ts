@@ -169,7 +169,7 @@ export interface Fault {
   readonly operation?: Operation
   /** Only paths that contain this. */
   readonly path?: string
-  /** The how manieth matching call is struck, from now on; default 1, the next. */
+  /** Which of the matching calls from now on is struck first; default 1, the next. */
   readonly nth?: number
   /** How many calls in a row are struck; default 1, `Infinity` for ever. */
   readonly times?: number

@@ -258,12 +258,7 @@ function takeLock(lockPath: string): FileLock {
         if (holder !== undefined || tries === 3) throw lockedBy(lockPath, holder ?? 0)
         setAside(lockPath, found, draft)
       }
-      try {
-        fs.linkSync(draft, lockPath)
-        break
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-      }
+      if (!failsWith('EEXIST', () => fs.linkSync(draft, lockPath))) break
     }
   } finally {
     fs.unlinkSync(draft)
@@ -294,9 +289,20 @@ function holderOf(lockPath: string, content: string): number | undefined {
 /** Moves a dead holder's file away; if it is no longer the one that was judged, another starter was quicker: put back. */
 function setAside(lockPath: string, judged: string, draft: string): void {
   const aside = `${draft}.stale`
-  fs.renameSync(lockPath, aside)
-  if (readIfThere(aside) !== judged) fs.linkSync(aside, lockPath)
+  if (failsWith('ENOENT', () => fs.renameSync(lockPath, aside))) return
+  if (readIfThere(aside) !== judged) failsWith('EEXIST', () => fs.linkSync(aside, lockPath))
   fs.unlinkSync(aside)
+}
+
+/** Runs it, and tells whether it failed for this one reason; other failures are thrown. */
+function failsWith(errno: string, run: () => void): boolean {
+  try {
+    run()
+    return false
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === errno) return true
+    throw error
+  }
 }
 
 function lockedBy(lockPath: string, pid: number): StorageError {
@@ -309,12 +315,11 @@ function lockedBy(lockPath: string, pid: number): StorageError {
 }
 
 function readIfThere(filePath: string): string | undefined {
-  try {
-    return fs.readFileSync(filePath, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+  let text: string | undefined
+  failsWith('ENOENT', () => {
+    text = fs.readFileSync(filePath, 'utf8')
+  })
+  return text
 }
 
 function isAlive(pid: number): boolean {

@@ -178,6 +178,29 @@ describe('OffsetIndex', () => {
   })
 })
 
+describe('The file of an index', () => {
+  it('may be moved with its segment', () => {
+    const { index, fileSystem, ...rest } = filled(2)
+    index.save()
+    fileSystem.rename(path, '/moved.index')
+    index.movedTo('/moved.index')
+    expect(index.path).toBe('/moved.index')
+    index.unload()
+    expect(index.lookup(2058)).toBe(4096)
+    index.append(3000, 50_000)
+    index.close()
+    expect(OffsetIndex.open({ fileSystem, ...rest, path: '/moved.index' }).entryCount).toBe(3)
+  })
+
+  it('is found out when it became shorter behind our back', () => {
+    const { index, fileSystem } = filled(5)
+    index.save()
+    index.unload()
+    put(fileSystem, Buffer.alloc(8, 1))
+    expect(() => index.lookup(2058)).toThrow(expect.objectContaining({ code: 'CORRUPT' }))
+  })
+})
+
 describe('IndexMemory', () => {
   const optionsFor = (fileSystem: FileSystem, name: string, memory: IndexMemory) => ({
     fileSystem,

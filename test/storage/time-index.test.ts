@@ -117,6 +117,22 @@ describe('TimeIndex', () => {
     )
   })
 
+  it('gives its memory back when it is on the disk, moves with its segment, and can be dropped', () => {
+    const options = given()
+    const index = TimeIndex.empty(options)
+    index.append(100, 2050)
+    expect(index.unload()).toBe(false)
+    index.save()
+    expect(index.unload()).toBe(true)
+    expect(index.isLoaded).toBe(false)
+    options.fileSystem.rename(path, '/moved')
+    index.movedTo('/moved')
+    expect(index.path).toBe('/moved')
+    expect(index.lookup(100)).toEqual({ timestamp: 100, offset: 2050 })
+    index.drop()
+    expect(index.isLoaded).toBe(false)
+  })
+
   it('holds every timestamp that we hold exactly', () => {
     const index = TimeIndex.empty(given())
     const timestamps = [0, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER]
