@@ -40,7 +40,7 @@ describe('The list of APIs', () => {
     }
   })
 
-  it('AV-7: has the published ranges, tells Produce from 0, and becomes flexible in the published version', () => {
+  it('has the published ranges, tells Produce from 0, and becomes flexible in the published version', () => {
     for (const api of apis) {
       const { versions, flexibleSince, advertised } = published.apis.find(({ key }) => key === api.key)!
       expect(api.versions, api.name).toEqual(versions)

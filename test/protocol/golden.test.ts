@@ -103,7 +103,7 @@ describe('Golden records of __consumer_offsets', () => {
     }
   })
 
-  it('OC-8: keep every committed offset exactly, and saturate timestamps that no clock shows', () => {
+  it('keep every committed offset exactly, and saturate timestamps that no clock shows', () => {
     const sample = stored.find(
       (each) => each.name === 'OffsetCommitValue' && each.version === 2 && each.sample === 'random',
     )!

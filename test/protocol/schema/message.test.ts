@@ -37,7 +37,7 @@ describe('Headers', () => {
     )
   })
 
-  it('NET-8, NET-9: keep the client id as an int16 string in every version, and it may be null', () => {
+  it('NET-9: keep the client id as an int16 string in every version, and it may be null', () => {
     for (const version of [8, 9]) {
       for (const clientId of [null, '', 'tester']) {
         const frame = body(encodeRequestFrame(Metadata, version, 42, clientId, filled(Metadata.request, {})))
@@ -115,7 +115,7 @@ describe('Bodies', () => {
 })
 
 describe('The list of APIs', () => {
-  it('NET-4: finds an API by key, and none for keys that a broker does not know', () => {
+  it('finds an API by key, and none for keys that a broker does not know', () => {
     for (const api of apis) expect(apiOf(api.key)).toBe(api)
     for (const key of [4, 7, 52, 9_999, -1]) expect(apiOf(key)).toBeUndefined()
   })

@@ -62,7 +62,7 @@ describe('Any bytes', () => {
     return pair === undefined ? [] : [{ bytes: sample.bytes, pair }]
   })
 
-  it('NET-6: a frame cut off anywhere is malformed', () => {
+  it('a frame cut off anywhere is malformed', () => {
     fc.assert(
       fc.property(fc.constantFrom(...targets), fc.nat(), ({ bytes, pair }, cut) => {
         if (bytes.length === 0) return
@@ -73,7 +73,7 @@ describe('Any bytes', () => {
     )
   })
 
-  it('NET-6: a frame with changed bytes is a value or malformed, never another error, and both styles agree', () => {
+  it('a frame with changed bytes is a value or malformed, never another error, and both styles agree', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...targets),
@@ -90,7 +90,7 @@ describe('Any bytes', () => {
     )
   })
 
-  it('NET-6: noise is a value or malformed', () => {
+  it('noise is a value or malformed', () => {
     fc.assert(
       fc.property(fc.constantFrom(...codecs.values()), fc.uint8Array({ maxLength: 200 }), (pair, noise) => {
         const [compiled, composed] = pair.map((codec) => outcome(codec, Buffer.from(noise)))
@@ -110,7 +110,7 @@ describe('Any bytes', () => {
     }
   })
 
-  it('NET-6: noise as a header is a header or malformed', () => {
+  it('noise as a header is a header or malformed', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), fc.boolean(), (noise, flexible) => {
         try {

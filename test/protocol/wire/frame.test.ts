@@ -54,7 +54,7 @@ describe('FrameSplitter', () => {
     for (const frame of pushAll([chunk])) expect(frame.buffer).toBe(chunk.buffer)
   })
 
-  it('NET-3: refuses negative lengths and lengths beyond the limit as soon as they are known', () => {
+  it('H01, H02: refuses negative lengths and lengths beyond the limit as soon as they are known', () => {
     for (const hex of ['ffffffff', '80000000', '7fffffff', '06400001', '47455420']) {
       const splitter = new FrameSplitter(LIMIT)
       expect(() => splitter.push(Buffer.from(hex, 'hex'), () => expect.unreachable())).toThrow(MalformedError)
