@@ -1,6 +1,6 @@
 /**
- * Everything that storage does to a disk. Three implementations: the real one (node-file-system.ts), one in memory that
- * can lose what was not synced (memory-file-system.ts), and one that fails on demand (faulty-file-system.ts).
+ * Everything that storage does to a disk. The real one is node-file-system.ts; memory-file-system.ts can lose what was
+ * not synced; tests have one more that fails on demand.
  *
  * Every method throws, and every promise rejects with, a `StorageError` and nothing else. Symbolic links are never
  * followed at the last step of a path: opening one is an error, `stat` and `readdir` call it `other`.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { folderOf, replaceFile, replaceFileSync } from '../../storage/atomic-file.ts'
-import { FaultyFileSystem } from '../../storage/faulty-file-system.ts'
 import { MemoryFileSystem } from '../../storage/memory-file-system.ts'
+import { FaultyFileSystem } from '../support/faulty-file-system.ts'
 
 const contentOf = (fileSystem: MemoryFileSystem) => fileSystem.readFile('/d/f').toString()
 

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { FaultyFileSystem } from '../../storage/faulty-file-system.ts'
 import type { FileSystem } from '../../storage/file-system.ts'
 import { readFully, readFullySync, writeFully } from '../../storage/file-system.ts'
 import { MemoryFileSystem } from '../../storage/memory-file-system.ts'
 import { NodeFileSystem } from '../../storage/node-file-system.ts'
+import { FaultyFileSystem } from '../support/faulty-file-system.ts'
 
 const temporaryFolders: string[] = []
 afterEach(() => {

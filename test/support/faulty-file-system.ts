@@ -1,5 +1,13 @@
-import { storageErrorOfErrno } from './errors.ts'
-import type { DeviceSpace, File, FileLock, FileStat, FileSystem, FolderEntry, OpenMode } from './file-system.ts'
+import { storageErrorOfErrno } from '../../storage/errors.ts'
+import type {
+  DeviceSpace,
+  File,
+  FileLock,
+  FileStat,
+  FileSystem,
+  FolderEntry,
+  OpenMode,
+} from '../../storage/file-system.ts'
 
 /**
  * Another file system that fails when told to: the nth call of a kind, once or for ever, before it has an effect or in

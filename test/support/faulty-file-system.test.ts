@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { FaultyFileSystem } from '../../storage/faulty-file-system.ts'
 import { MemoryFileSystem } from '../../storage/memory-file-system.ts'
+import { FaultyFileSystem } from './faulty-file-system.ts'
 
 const faulty = () => new FaultyFileSystem(new MemoryFileSystem())
 
