@@ -1,0 +1,69 @@
+import { replaceFile } from './atomic-file.ts'
+import { writeLeaderEpochCheckpoint } from './checkpoints.ts'
+import { StorageError, toStorageError } from './errors.ts'
+import { leaderEpochCheckpointFileName, type SegmentSuffix, segmentFileName } from './file-names.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LogHost } from './log-host.ts'
+import { encodeProducerSnapshot } from './producer-snapshot.ts'
+import type { ProducerEntry } from './producer-state.ts'
+import type { Segment } from './segment.ts'
+
+/**
+ * The small files of a log's folder. None of them is needed for the log to be right: what cannot be written now is
+ * rebuilt at the next start, so a failure is reported and that is all.
+ */
+
+/** `<offset>.snapshot`: the producers' state before that offset; recovery goes on from there. */
+export async function saveProducers(
+  host: LogHost,
+  folder: string,
+  offset: number,
+  producers: readonly ProducerEntry[],
+): Promise<void> {
+  const path = `${folder}/${segmentFileName(offset, '.snapshot')}`
+  await attempt(host, path, () => replaceFile(host.fileSystem, path, encodeProducerSnapshot(producers)))
+}
+
+/** `leader-epoch-checkpoint`. @returns false if it could not be written */
+export async function saveLeaderEpochs(host: LogHost, folder: string, epochs: LeaderEpochs): Promise<boolean> {
+  const path = `${folder}/${leaderEpochCheckpointFileName}`
+  const { entries } = epochs
+  epochs.saved()
+  return attempt(host, path, () => writeLeaderEpochCheckpoint(host.fileSystem, path, entries))
+}
+
+/** Renames the files of segments that are out of use to `.deleted`, in order, and unlinks them after `delayMs`. */
+export async function removeSegments(host: LogHost, segments: readonly Segment[], delayMs: number): Promise<void> {
+  const renamed: string[] = []
+  for (const segment of segments) {
+    segment.isRemoved = true
+    segment.drop()
+    for (const suffix of segmentSuffixes) {
+      const path = segment.pathOf(suffix)
+      const deleted = `${path}.deleted`
+      const done = await attempt(host, path, () => {
+        if (!host.fileSystem.exists(path)) return
+        host.fileSystem.rename(path, deleted)
+        renamed.push(deleted)
+      })
+      if (!done) return
+    }
+  }
+  if (renamed.length === 0) return
+  host.later(delayMs, () => {
+    for (const path of renamed) void attempt(host, path, () => host.fileSystem.removeFile(path))
+  })
+}
+
+const segmentSuffixes: readonly SegmentSuffix[] = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot']
+
+async function attempt(host: LogHost, path: string, run: () => void | Promise<void>): Promise<boolean> {
+  try {
+    await run()
+    return true
+  } catch (error) {
+    const failure = error instanceof StorageError ? error : toStorageError(error, 'write', path)
+    host.logger.warn({ path, err: failure }, 'a file beside the log could not be written or removed')
+    return false
+  }
+}

@@ -1,0 +1,140 @@
+import * as batch from '../protocol/records/batch.ts'
+import { openRecords } from '../protocol/records/record.ts'
+import { RecordsError } from '../protocol/records/records-error.ts'
+import { BatchWindow } from './batch-window.ts'
+import { StorageError } from './errors.ts'
+import { type FoundBatch, findBatch, loadChecked } from './log-read.ts'
+import type { Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
+
+/** A record found by its time. */
+export interface FoundRecord {
+  readonly offset: number
+  /** Ms since the epoch. */
+  readonly timestamp: number
+  readonly leaderEpoch: number
+}
+
+export interface Lookup {
+  readonly segments: Segments
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  /** Exclusive: what lies at or above it does not exist for the one who asks. */
+  readonly upTo: number
+}
+
+/**
+ * The first record from the log's start on whose timestamp is at least `timestamp`. Timestamps are the clients' and come
+ * in any order, so this is the first one by offset. Opens the records of one batch.
+ * @throws {StorageError} CORRUPT: the batches to be looked at are damaged
+ */
+export async function findTimestamp(lookup: Lookup, timestamp: number): Promise<FoundRecord | undefined> {
+  const { segments, logStartOffset, upTo } = lookup
+  for (let index = segments.indexFor(logStartOffset); index < segments.all.length; index++) {
+    const segment = segments.all[index]!
+    if (segment.baseOffset >= upTo) return undefined
+    if (segment.maxTimestamp < timestamp) continue
+    const from = Math.max(logStartOffset, segment.offsetBefore(timestamp))
+    for await (const { window, found, endOffset } of batchesFrom(segment, index, from, lookup)) {
+      const at = window.indexOf(found.position)
+      if (batch.maxTimestamp(window.buffer, at) < timestamp) continue
+      await loadChecked(segment, window, found, endOffset)
+      const record = firstRecord(
+        segment,
+        window,
+        found,
+        (time, offset) => time >= timestamp && offset >= logStartOffset,
+      )
+      if (record !== undefined) return record.offset < upTo ? record : undefined
+    }
+  }
+  return undefined
+}
+
+/** The first of the records that have the largest timestamp of all; undefined if there is none with a timestamp. */
+export async function findMaxTimestamp(lookup: Lookup): Promise<FoundRecord | undefined> {
+  const { segments, logStartOffset, logEndOffset, upTo } = lookup
+  let best: Candidate | undefined
+  for (let index = segments.indexFor(logStartOffset); index < segments.all.length; index++) {
+    const segment = segments.all[index]!
+    if (segment.baseOffset >= upTo) break
+    if (segment.maxTimestamp <= (best?.timestamp ?? -1)) continue
+    // What the segment remembers counts only if all of it is between the log's start and `upTo`.
+    const isWhole = segment.baseOffset >= logStartOffset && segments.endOffsetOf(index, logEndOffset) <= upTo
+    const candidate = isWhole
+      ? { index, timestamp: segment.maxTimestamp, offset: segment.maxTimestampOffset }
+      : await scanForMax(segment, index, lookup)
+    if (candidate !== undefined && candidate.timestamp > (best?.timestamp ?? -1)) best = candidate
+  }
+  if (best === undefined) return undefined
+  const { index, offset, timestamp } = best
+  const segment = segments.all[index]!
+  for await (const { window, found, endOffset } of batchesFrom(segment, index, offset, lookup)) {
+    await loadChecked(segment, window, found, endOffset)
+    return firstRecord(segment, window, found, (time, at) => time === timestamp && at >= logStartOffset)
+  }
+  return undefined
+}
+
+interface Candidate {
+  readonly index: number
+  readonly timestamp: number
+  /** An offset of the first batch with that timestamp. */
+  readonly offset: number
+}
+
+async function scanForMax(segment: Segment, index: number, lookup: Lookup): Promise<Candidate | undefined> {
+  let best: Candidate | undefined
+  const from = Math.max(segment.baseOffset, lookup.logStartOffset)
+  for await (const { window, found } of batchesFrom(segment, index, from, lookup)) {
+    const at = window.indexOf(found.position)
+    const timestamp = batch.maxTimestamp(window.buffer, at)
+    if (timestamp > (best?.timestamp ?? -1)) best = { index, timestamp, offset: batch.lastOffset(window.buffer, at) }
+  }
+  return best
+}
+
+/** The batches of a segment from the one that holds `from`, below `upTo`. Only their headers are loaded. */
+async function* batchesFrom(
+  segment: Segment,
+  index: number,
+  from: number,
+  { segments, logEndOffset, upTo }: Lookup,
+): AsyncGenerator<{ window: BatchWindow; found: FoundBatch; endOffset: number }> {
+  const endOffset = segments.endOffsetOf(index, logEndOffset)
+  const window = new BatchWindow(segment.file, segment.sizeBytes, WINDOW_BYTES)
+  let offset = from
+  for (;;) {
+    const found = await findBatch(segment, window, offset, endOffset)
+    if (found === undefined) return
+    const next = batch.nextOffset(window.buffer, window.indexOf(found.position))
+    if (next > upTo) return
+    yield { window, found, endOffset }
+    offset = next
+  }
+}
+
+function firstRecord(
+  segment: Segment,
+  window: BatchWindow,
+  { position, size }: FoundBatch,
+  matches: (timestamp: number, offset: number) => boolean,
+): FoundRecord | undefined {
+  const at = window.indexOf(position)
+  const whole = window.buffer.subarray(at, at + size)
+  try {
+    const cursor = openRecords(whole)
+    while (cursor.next()) {
+      if (!matches(cursor.timestamp, cursor.offset)) continue
+      const leaderEpoch = batch.partitionLeaderEpoch(whole)
+      return { offset: cursor.offset, timestamp: cursor.timestamp, leaderEpoch }
+    }
+    return undefined
+  } catch (cause) {
+    if (!(cause instanceof RecordsError)) throw cause
+    const message = `records of the batch at ${position} of ${segment.file.path} cannot be read: ${cause.message}`
+    throw new StorageError('CORRUPT', segment.file.path, message, { cause })
+  }
+}
+
+const WINDOW_BYTES = 64 * 1024

@@ -1,0 +1,229 @@
+import * as batch from '../protocol/records/batch.ts'
+import { BatchWindow, plausibleBatchSize } from './batch-window.ts'
+import { readLeaderEpochCheckpoint } from './checkpoints.ts'
+import { isStorageError } from './errors.ts'
+import { leaderEpochCheckpointFileName, parseSegmentFileName } from './file-names.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import type { LogParts } from './log.ts'
+import type { LogConfig } from './log-config.ts'
+import type { LogHost } from './log-host.ts'
+import { rebuildProducers } from './producer-replay.ts'
+import { ProducerState } from './producer-state.ts'
+import { Segment } from './segment.ts'
+import { hasGoodBatch, rewriteSegment, scanSegment } from './segment-scan.ts'
+import { Segments } from './segments.ts'
+
+export interface OpenOptions {
+  readonly host: LogHost
+  /** Name of the folder, and its whole path. */
+  readonly folder: string
+  readonly path: string
+  readonly topicId: string | undefined
+  readonly config: LogConfig
+  /** From the checkpoint; 0 if it has none. Believed only as far as the log bears it out. */
+  readonly recoveryPoint: number
+  /** From the checkpoint; 0 if it has none. */
+  readonly logStartOffset: number
+  /** The last run ended well: what is on the disk is whole. */
+  readonly isClean: boolean
+  /** The last run ended with a failed sync: what can be read need not be on the disk. */
+  readonly rewritesTail: boolean
+}
+
+/**
+ * Opens the log in a folder. After a clean stop that costs a look at names, sizes and the last few batches; else every
+ * segment that reaches above the recovery point is read and checked (segment-scan.ts), and synced, so that all that the
+ * log holds afterwards is durable. Doing it again, or being killed while doing it, changes nothing.
+ * @throws {StorageError} the disk failed
+ */
+export async function openLogParts(options: OpenOptions): Promise<LogParts> {
+  const { host, folder, path, topicId, config } = options
+  const files = segmentFiles(host, path)
+  const epochs = new LeaderEpochs(readEpochs(host, path))
+  const opened = files.map(({ baseOffset, sizeBytes }, index) => {
+    const endOffset = files[index + 1]?.baseOffset ?? Number.MAX_SAFE_INTEGER
+    return { ...Segment.open({ host, folder: path, baseOffset, config }, sizeBytes, endOffset), sizeBytes }
+  })
+  if (opened.length === 0) {
+    const segment = Segment.create({ host, folder: path, baseOffset: options.logStartOffset, config })
+    await host.fileSystem.syncFolder(path)
+    segment.nameIsSafe = true
+    opened.push({ segment, indexesTrusted: true, sizeBytes: 0 })
+  }
+  const { logEndOffset, recoveryPoint } = await settleSegments(options, opened, epochs)
+  const segments = new Segments(opened.map(({ segment }) => segment))
+  epochs.truncateFromEnd(logEndOffset)
+  const logStartOffset = startOf(options, segments, logEndOffset)
+  epochs.truncateFromStart(logStartOffset)
+  const producers = new ProducerState()
+  const parts = {
+    host,
+    folder,
+    path,
+    topicId,
+    config,
+    segments,
+    producers,
+    epochs,
+    logStartOffset,
+    logEndOffset,
+    recoveryPoint,
+  }
+  await rebuildProducers(parts, config, logEndOffset, logStartOffset)
+  return parts
+}
+
+interface Opened {
+  readonly segment: Segment
+  readonly indexesTrusted: boolean
+  readonly sizeBytes: number
+}
+
+/** Brings every segment into a state in which it can be used, and finds where the log ends. */
+async function settleSegments(
+  options: OpenOptions,
+  opened: Opened[],
+  epochs: LeaderEpochs,
+): Promise<{ logEndOffset: number; recoveryPoint: number }> {
+  const { host, config, path, recoveryPoint } = options
+  let endOffset = opened[0]!.segment.baseOffset
+  let scannedFrom: number | undefined
+  for (let index = 0; index < opened.length; index++) {
+    const { segment, indexesTrusted, sizeBytes } = opened[index]!
+    const nextBaseOffset = opened[index + 1]?.segment.baseOffset
+    const isLast = nextBaseOffset === undefined
+    const isDoubtful = !options.isClean && (nextBaseOffset ?? Number.MAX_SAFE_INTEGER) > recoveryPoint
+    if (!isDoubtful && indexesTrusted) {
+      const end = isLast ? await resume(segment) : nextBaseOffset
+      if (end !== undefined) {
+        endOffset = end
+        continue
+      }
+    }
+    if (isDoubtful) scannedFrom ??= segment.baseOffset
+    const isFollowed = !isLast && (!isDoubtful || (await goodBatchesFollow(opened, index)))
+    const scan = { host, config, epochs, fileBytes: sizeBytes, nextBaseOffset, isFollowed, recoveryPoint }
+    endOffset = await scanSegment(segment, scan)
+    if (isFollowed) segment.seal()
+    segment.syncedBytes = isDoubtful ? 0 : segment.sizeBytes
+    if (isDoubtful && options.rewritesTail && segment.sizeBytes > 0) await rewriteSegment(segment, host)
+    await segment.sync()
+    // Empty segments behind a torn one are of a roll that did not get to its first batch.
+    if (!isLast && !isFollowed)
+      await removeEmpty(
+        host,
+        opened.splice(index + 1).map(({ segment }) => segment),
+      )
+    else if (!isLast) endOffset = Math.max(endOffset, nextBaseOffset)
+  }
+  if (scannedFrom !== undefined) {
+    await host.fileSystem.syncFolder(path)
+    host.logger.info({ folder: path, from: scannedFrom, to: endOffset }, 'recovered a log')
+  }
+  if (recoveryPoint > endOffset) {
+    const facts = { folder: path, recoveryPoint, logEndOffset: endOffset }
+    host.logger.error(
+      facts,
+      'the log ends below its recovery point: synced records are missing, or the checkpoint is wrong',
+    )
+  }
+  return { logEndOffset: endOffset, recoveryPoint: endOffset }
+}
+
+async function goodBatchesFollow(opened: readonly Opened[], index: number): Promise<boolean> {
+  for (let later = index + 1; later < opened.length; later++) {
+    const { segment, sizeBytes } = opened[later]!
+    const maxOffset = opened[later + 1]?.segment.baseOffset ?? Number.MAX_SAFE_INTEGER
+    if (sizeBytes > 0 && (await hasGoodBatch(segment, sizeBytes, maxOffset))) return true
+  }
+  return false
+}
+
+async function removeEmpty(host: LogHost, segments: readonly Segment[]): Promise<void> {
+  for (const segment of segments) {
+    segment.drop()
+    host.logger.warn({ segment: segment.file.path }, 'set aside a segment without a good batch behind a torn one')
+    for (const suffix of ['.index', '.timeindex', '.snapshot'] as const)
+      await host.fileSystem.removeFile(segment.pathOf(suffix))
+    if (segment.sizeBytes === 0) await host.fileSystem.removeFile(segment.file.path)
+    else host.fileSystem.rename(segment.file.path, `${segment.file.path}.cut-${segment.baseOffset}`)
+  }
+}
+
+/**
+ * After a clean stop: walks the headers from the last index entry to the end of the file.
+ * @returns the offset after the last batch; undefined if the file does not end with a whole batch, so was not closed well
+ */
+async function resume(segment: Segment): Promise<number | undefined> {
+  const window = new BatchWindow(segment.file, segment.sizeBytes, TAIL_BYTES)
+  let expected = segment.baseOffset
+  let position = 0
+  try {
+    position = segment.lastIndexedPosition
+  } catch (error) {
+    if (!isStorageError(error, 'CORRUPT')) throw error
+    return undefined
+  }
+  const start = position
+  while (position < segment.sizeBytes) {
+    if (!(await window.load(position, batch.BATCH_HEADER_BYTES))) return undefined
+    const at = window.indexOf(position)
+    const size = plausibleBatchSize(window.buffer, at, segment.sizeBytes - position, expected)
+    if (size < 0) return undefined
+    segment.noteTimestamp(batch.maxTimestamp(window.buffer, at), batch.lastOffset(window.buffer, at))
+    expected = batch.nextOffset(window.buffer, at)
+    position += size
+  }
+  segment.resumed(start)
+  return expected
+}
+
+/** The checkpointed start, if the log reaches that far; else where its first segment begins. */
+function startOf({ host, path, logStartOffset }: OpenOptions, segments: Segments, logEndOffset: number): number {
+  const first = segments.oldest.baseOffset
+  if (logStartOffset <= logEndOffset) return Math.max(first, logStartOffset)
+  host.logger.error(
+    { folder: path, logStartOffset, logEndOffset },
+    'the checkpointed log start lies beyond the log; it is ignored',
+  )
+  return first
+}
+
+function readEpochs(host: LogHost, path: string) {
+  try {
+    return readLeaderEpochCheckpoint(host.fileSystem, `${path}/${leaderEpochCheckpointFileName}`)
+  } catch (error) {
+    if (!isStorageError(error, 'CORRUPT')) throw error
+    host.logger.warn({ err: error }, 'leader epochs are damaged; those that are still in the log will be found there')
+    return undefined
+  }
+}
+
+interface SegmentFile {
+  readonly baseOffset: number
+  readonly sizeBytes: number
+}
+
+/** The segments of a folder in the order of their offsets. Leftovers of removed files go; what is not ours stays. */
+function segmentFiles({ fileSystem, logger }: LogHost, path: string): SegmentFile[] {
+  const found: SegmentFile[] = []
+  const indexes: { name: string; baseOffset: number }[] = []
+  for (const { name, kind } of fileSystem.readdir(path)) {
+    const parsed = parseSegmentFileName(name)
+    if (parsed === undefined) continue
+    const { baseOffset, suffix, state } = parsed
+    if (kind !== 'file')
+      logger.warn({ path: `${path}/${name}`, kind }, 'not a file, though its name is that of one; left alone')
+    else if (state === '.deleted' || state === '.cleaned') fileSystem.unlink(`${path}/${name}`)
+    else if (state === '.swap')
+      logger.warn({ path: `${path}/${name}` }, 'compaction was interrupted; its result is left alone')
+    else if (suffix === '.log')
+      found.push({ baseOffset, sizeBytes: fileSystem.stat(`${path}/${name}`)?.sizeBytes ?? 0 })
+    else if (suffix === '.index' || suffix === '.timeindex') indexes.push({ name, baseOffset })
+  }
+  const bases = new Set(found.map(({ baseOffset }) => baseOffset))
+  for (const { name, baseOffset } of indexes) if (!bases.has(baseOffset)) fileSystem.unlink(`${path}/${name}`)
+  return found.sort((a, b) => a.baseOffset - b.baseOffset)
+}
+
+const TAIL_BYTES = 64 * 1024
