@@ -85,7 +85,7 @@ export class DataDirectories {
     const path = join(first?.path ?? '', METADATA_FILE)
     // LMDB takes longer to load than the rest of a start together, so only who needs it pays.
     const { LmdbStore } = await import('./metadata/lmdb-store.ts')
-    this.#store = await LmdbStore.open(path)
+    this.#store = await LmdbStore.open(path, this.#options.fileSystem)
     const cluster = await Cluster.open({
       store: this.#store,
       nodeId: config.nodeId,

@@ -49,7 +49,12 @@ export const fetch = serve(
     }
     const answer = (read: FetchRead): Response => {
       count(read)
-      return respond(read, plan, { usesTopicIds, isolation, listener: context.connection.listener }, services)
+      return respond(
+        read,
+        plan,
+        { apiVersion: context.apiVersion, isolation, listener: context.connection.listener },
+        services,
+      )
     }
     const enough = (read: FetchRead): boolean =>
       read.urgent || request.maxWaitMs <= 0 || plan.targets.length === 0 || read.bytes >= request.minBytes
@@ -117,10 +122,16 @@ function finder(request: Request, context: RequestContext, services: Services) {
   }
 }
 
+interface AnswerContext {
+  readonly apiVersion: number
+  readonly isolation: Isolation
+  readonly listener: string
+}
+
 function respond(
   read: FetchRead,
   plan: ServedPlan,
-  { usesTopicIds, isolation, listener }: { usesTopicIds: boolean; isolation: Isolation; listener: string },
+  { apiVersion, isolation, listener }: AnswerContext,
   services: Services,
 ): Response {
   const responses: TopicAnswer[] = []
@@ -134,13 +145,13 @@ function respond(
       last = { topic, topicId, partitions: [] }
       responses.push(last)
     }
-    last.partitions.push(partitionAnswer(outcome, isolation, services.cluster.nodeId))
+    last.partitions.push(partitionAnswer(outcome, isolation, apiVersion >= 12 ? services.cluster.nodeId : undefined))
   }
   return {
     ...empty(0),
     responses,
-    sessionId: sessionIdFor(plan, usesTopicIds, services),
-    nodeEndpoints: read.outcomes.some(namesLeader) ? endpoints(services, listener) : [],
+    sessionId: sessionIdFor(plan, apiVersion >= 13, services),
+    nodeEndpoints: apiVersion >= 16 && read.outcomes.some(namesLeader) ? endpoints(services, listener) : [],
   }
 }
 
@@ -178,7 +189,7 @@ function note(outcome: FetchOutcome): void {
   outcome.target.answeredLogStart = outcome.logStartOffset
 }
 
-function partitionAnswer(outcome: FetchOutcome, isolation: Isolation, nodeId: number): PartitionAnswer {
+function partitionAnswer(outcome: FetchOutcome, isolation: Isolation, nodeId: number | undefined): PartitionAnswer {
   return {
     partitionIndex: outcome.target.partition,
     errorCode: errorCode(outcome.error),
@@ -187,7 +198,7 @@ function partitionAnswer(outcome: FetchOutcome, isolation: Isolation, nodeId: nu
     logStartOffset: outcome.logStartOffset,
     divergingEpoch: outcome.diverging ?? NO_DIVERGENCE,
     currentLeader:
-      namesLeader(outcome) && outcome.partition !== undefined
+      nodeId !== undefined && namesLeader(outcome) && outcome.partition !== undefined
         ? { leaderId: nodeId, leaderEpoch: outcome.partition.leaderEpoch }
         : NO_LEADER,
     snapshotId: NO_SNAPSHOT,

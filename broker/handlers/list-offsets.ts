@@ -74,7 +74,7 @@ async function lookUp(
     errorCode: 0,
     timestamp: time,
     offset,
-    leaderEpoch,
+    leaderEpoch: apiVersion >= 4 ? leaderEpoch : -1,
   })
   switch (timestamp) {
     case LATEST:

@@ -186,7 +186,7 @@ export class Partitions {
 
   #place<T>(specs: readonly T[]): Map<LogDirectory, T[]> {
     const directories = this.#byLoad()
-    if (directories.length === 0) throw new StorageError('OFFLINE', 'no log directory can be written')
+    if (directories.length === 0) throw new StorageError('OFFLINE', '', 'no log directory can be written')
     const load = directories.map((directory) => directory.logCount)
     const placed = new Map<LogDirectory, T[]>()
     for (const spec of specs) {

@@ -48,9 +48,9 @@ export class Timers {
 
   #arm(): void {
     const next = this.#heap[0]
-    if (next === undefined) return this.#disarm()
-    if (next.due >= this.#timerDue) return
+    if (next !== undefined && next.due >= this.#timerDue) return
     this.#disarm()
+    if (next === undefined) return
     this.#timerDue = next.due
     this.#cancelTimer = this.#clock.schedule(Math.ceil(next.due - this.#clock.now()), () => this.#fire())
   }
