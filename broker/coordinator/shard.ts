@@ -44,6 +44,9 @@ export class CoordinatorShard<Command, Event, Reply> {
   #lastToken = 0
   /** The log's end after our newest batch; 0 while we have written none. */
   #writtenTo = 0
+  /** Batches of which the log has not said yet whether they stay. */
+  #unsettled = 0
+  readonly #onSettled: (() => void)[] = []
   #cancelTimer: Cancel | undefined
   #timerDue = Infinity
 
@@ -99,10 +102,10 @@ export class CoordinatorShard<Command, Event, Reply> {
     for (const answer of waiting) answer(this.#options.refusal(error))
   }
 
-  /** Resolves when the fate of all that the shard has written is known: then reading the log shows it. */
+  /** Resolves when it is known of all that the shard has written whether it stays: then reading the log shows it. */
   settled(): Promise<void> {
-    if (this.#isSettled()) return Promise.resolve()
-    return new Promise((resolve) => this.#options.log.whenDurable(this.#writtenTo, () => resolve()))
+    if (this.#unsettled === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#onSettled.push(resolve))
   }
 
   #run(command: Command | ShellCommand): void {
@@ -132,11 +135,15 @@ export class CoordinatorShard<Command, Event, Reply> {
       this.#writtenTo = log.append(records.slice(from, to), now.wall)
       for (const event of events.slice(from, to)) machine.apply(event)
       const end = this.#writtenTo
-      if (!log.isDurable(end)) log.whenDurable(end, (error) => this.#onDurable(end, error))
+      if (log.isDurable(end)) continue
+      this.#unsettled++
+      log.whenDurable(end, (error) => this.#onSettledTo(end, error))
     }
   }
 
-  #onDurable(end: number, error: ErrorName | undefined): void {
+  #onSettledTo(end: number, error: ErrorName | undefined): void {
+    this.#unsettled--
+    if (this.#unsettled === 0) for (const resolve of this.#onSettled.splice(0)) resolve()
     if (this.#state !== 'active') return
     if (error !== undefined) {
       this.#fail(error)
@@ -145,12 +152,8 @@ export class CoordinatorShard<Command, Event, Reply> {
     while (this.#held.length > 0 && this.#held[0]!.end <= end) this.#send(this.#held.shift()!.outputs)
   }
 
-  #isSettled(): boolean {
-    return this.#writtenTo === 0 || this.#options.log.isDurable(this.#writtenTo)
-  }
-
   #sendWhenDurable(outputs: readonly ShardOutput<Reply>[]): void {
-    if (this.#held.length === 0 && this.#isSettled()) this.#send(outputs)
+    if (this.#unsettled === 0) this.#send(outputs)
     else this.#held.push({ end: this.#writtenTo, outputs })
   }
 

@@ -4,6 +4,7 @@
  */
 import { assert, unreachable } from '../../protocol/assert.ts'
 import * as batch from '../../protocol/records/batch.ts'
+import { readMarker } from '../../protocol/records/control.ts'
 import { readRecords } from '../../protocol/records/record.ts'
 import { decodeStored, encodeStored, type StoredOf, storedVersion } from '../../protocol/schema/stored.ts'
 import {
@@ -50,21 +51,18 @@ function writeEvent(event: GroupEvent): LogRecord {
 function readEvents(batches: Buffer, apply: (event: GroupEvent) => void): void {
   batch.walkBatches(batches, 0, batches.length, (at) => {
     const producerId = batch.producerId(batches, at)
-    const isControl = batch.isControl(batches, at)
+    if (batch.isControl(batches, at)) {
+      const marker = readMarker(batches, at)
+      if (marker !== undefined) apply({ kind: 'transactionEnded', producerId, committed: marker.type === 'COMMIT' })
+      return
+    }
     for (const { key, value } of readRecords(batches, at)) {
-      if (key === null) continue
-      const event = isControl ? readMarker(producerId, key) : readEvent(key, value)
+      const event = key === null ? undefined : readEvent(key, value)
       if (event === undefined) continue
       const isPending = event.kind === 'offsetCommitted' && batch.isTransactional(batches, at)
       apply(isPending ? { ...event, kind: 'offsetPending', producerId } : event)
     }
   })
-}
-
-/** Key of a marker: int16 version, int16 type (0 abort, 1 commit). Later types end no transaction. */
-function readMarker(producerId: number, key: Buffer): GroupEvent | undefined {
-  const type = key.length < 4 ? -1 : key.readInt16BE(2)
-  return type === 0 || type === 1 ? { kind: 'transactionEnded', producerId, committed: type === 1 } : undefined
 }
 
 /** Records of kinds that are not ours (consumer and share groups of a Kafka whose data we took over) are passed over. */
