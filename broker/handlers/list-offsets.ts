@@ -143,32 +143,31 @@ export const offsetForLeaderEpoch = serve(
 export const deleteRecords = serve(
   DeleteRecords,
   [{ resource: 'topic', operation: 'DELETE', refusal: 'TOPIC_AUTHORIZATION_FAILED' }],
-  (request, context, services) => ({
+  async (request, context, services) => ({
     throttleTimeMs: 0,
-    topics: request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex, offset }) => {
-        const lowWatermark = deleteBefore(services, context, name, partitionIndex, offset)
-        return typeof lowWatermark === 'string'
-          ? { partitionIndex, lowWatermark: -1, errorCode: errorCode(lowWatermark) }
-          : { partitionIndex, lowWatermark, errorCode: 0 }
-      }),
-    })),
+    topics: await Promise.all(
+      request.topics.map(async ({ name, partitions }) => ({
+        name,
+        partitions: await Promise.all(
+          partitions.map(async ({ partitionIndex, offset }) => {
+            const partition = deletable(services, context, name, partitionIndex)
+            const lowWatermark = typeof partition === 'string' ? partition : await partition.deleteBefore(offset)
+            return typeof lowWatermark === 'string'
+              ? { partitionIndex, lowWatermark: -1, errorCode: errorCode(lowWatermark) }
+              : { partitionIndex, lowWatermark, errorCode: 0 }
+          }),
+        ),
+      })),
+    ),
   }),
 )
 
-function deleteBefore(
-  services: Services,
-  context: RequestContext,
-  name: string,
-  index: number,
-  offset: number,
-): number | ErrorName {
+/** The partition, if its records may be deleted: not of the broker's own topics, nor of those that only compact. */
+function deletable(services: Services, context: RequestContext, name: string, index: number): Partition | ErrorName {
   const partition = find(services, context, 'DELETE', name, index)
   if (typeof partition === 'string') return partition
   if (partition.rules.internal) return 'INVALID_TOPIC_EXCEPTION'
-  if (!partition.rules.log.deletes) return 'POLICY_VIOLATION'
-  return partition.deleteBefore(offset)
+  return partition.rules.log.deletes ? partition : 'POLICY_VIOLATION'
 }
 
 function find(

@@ -56,8 +56,7 @@ export class Partition {
 
   /** First offset of the oldest open transaction, else the high watermark (TX-14). */
   get lastStableOffset(): number {
-    const open = this.log.oldestOpenTransaction()
-    return open === undefined ? this.#highWatermark : Math.min(open, this.#highWatermark)
+    return this.log.firstUnstableOffset(this.#highWatermark) ?? this.#highWatermark
   }
 
   get logStartOffset(): number {
@@ -138,15 +137,15 @@ export class Partition {
 
   /**
    * DeleteRecords: moves the log start to `offset`, or to the high watermark for -1; it never moves back (AD-12).
-   * @returns the log start, or OFFSET_OUT_OF_RANGE for an offset beyond the high watermark or negative
+   * @returns the log start, once no crash can move it back; OFFSET_OUT_OF_RANGE for an offset beyond the high watermark
+   *   or negative
    */
-  deleteBefore(offset: number): number | 'OFFSET_OUT_OF_RANGE' {
+  async deleteBefore(offset: number): Promise<number | 'OFFSET_OUT_OF_RANGE'> {
     const target = offset === -1 ? this.#highWatermark : offset
     if (target < 0 || target > this.#highWatermark) return 'OFFSET_OUT_OF_RANGE'
-    if (target > this.log.logStartOffset) {
-      this.log.deleteBefore(target)
-      this.#wakeParked()
-    }
+    const safe = this.log.deleteBefore(target)
+    this.#wakeParked()
+    await safe
     return this.log.logStartOffset
   }
 

@@ -3,6 +3,7 @@ import { maxDecompressedBytes } from '../../protocol/records/compression.ts'
 import type { BatchRules } from '../../protocol/records/validate.ts'
 import type { LogConfig } from '../../storage/index.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
+import { LONG_MAX } from '../config/key.ts'
 import { logConfigFor, type TopicConfig } from '../config/topic-config.ts'
 
 /**
@@ -41,7 +42,7 @@ export function topicRules(topic: TopicConfig, broker: BrokerConfig, internal: b
     },
     codec,
     compressionLevel: levelOf(topic, codec),
-    looksIntoBatches: log.compacts || codec !== undefined,
+    looksIntoBatches: log.compacts || codec !== undefined || topic.get('message.timestamp.before.max.ms') < LONG_MAX,
     minInsyncReplicas: topic.get('min.insync.replicas'),
     internal,
   }
