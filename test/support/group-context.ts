@@ -34,7 +34,8 @@ export class GroupContext {
   readonly events: GroupEvent[] = []
   /** Requests without a reply yet, by token. */
   readonly waiting = new Map<number, Exchange<GroupReply>>()
-  readonly #exchanges = new Map<number, Exchange<GroupReply>>()
+  /** Requests that have their reply, in the order in which those were sent. */
+  readonly answered: Exchange<GroupReply>[] = []
   readonly #ids = new Map<string, string>()
   readonly #wallStart = 1_700_000_000_000
   #now = 0
@@ -55,6 +56,19 @@ export class GroupContext {
     for (let due = this.machine.nextDeadline(); due <= ms; due = this.machine.nextDeadline()) {
       this.#now = Math.max(this.#now, due)
       this.run({ kind: 'tick' })
+    }
+    this.#now = ms
+    return this
+  }
+
+  /** Moves time for a test that ticks by itself: what falls due on the way may not change anything. */
+  jumpTo(ms: number): this {
+    const picture = () => [this.state(), this.generation(), this.members(), this.events.length, this.answered.length]
+    const before = picture()
+    for (let due = this.machine.nextDeadline(); due < ms; due = this.machine.nextDeadline()) {
+      this.#now = Math.max(this.#now, due)
+      this.run({ kind: 'tick' })
+      expect(picture(), `something happens at ${due}`).toEqual(before)
     }
     this.#now = ms
     return this
@@ -241,20 +255,15 @@ export class GroupContext {
       expect(exchange, 'a reply goes to a request that waits, once').toBeDefined()
       this.waiting.delete(to)
       exchange!.reply = reply
+      this.answered.push(exchange!)
       this.#learn(exchange!)
     }
     return [...decision.outputs]
   }
 
-  /** The request that a token belongs to. */
-  exchange(to: number): Exchange<GroupReply> | undefined {
-    return this.#exchanges.get(to)
-  }
-
   #ask<K extends keyof ReplyOf>(name: string, command: DistributiveOmit<GroupCommand, 'to'>): Exchange<ReplyOf[K]> {
     const to = ++this.#token
     const exchange = new Exchange<GroupReply>(name)
-    this.#exchanges.set(to, exchange)
     this.waiting.set(to, exchange)
     this.run({ ...command, to } as GroupCommand)
     return exchange as unknown as Exchange<ReplyOf[K]>
