@@ -40,13 +40,15 @@ export interface Key<T> {
   format(value: T): string | null
 }
 
-/** A row as it is written in the tables. */
-export interface Row<D> {
+/** A row as it is written in the tables. `V` is what a value parses to. */
+export interface Row<D, V = never> {
   readonly default: D
   readonly min?: number
   readonly max?: number
   readonly oneOf?: readonly string[]
   readonly nonEmpty?: boolean
+  /** A rule beyond range and choice: what is wrong with the value, in Kafka's words; undefined if nothing is. */
+  readonly check?: (value: V, name: string) => string | undefined
   readonly unit?: NonNullable<Key<unknown>['unit']>
   readonly update?: UpdateMode
   readonly internal?: boolean
@@ -70,13 +72,16 @@ export class InvalidConfigValue extends Error {
 }
 
 /** 32-bit number. A null default makes null (not set) a value. */
-export const int = <D extends number | null>(row: Row<D>): Key<number | Extract<D, null>> => numeric('int', row)
+export const int = <D extends number | null>(row: Row<D, number>): Key<number | Extract<D, null>> => numeric('int', row)
 /** 64-bit number, read as a number: beyond 2^53 it is only ever compared with times and sizes. */
-export const long = <D extends number | null>(row: Row<D>): Key<number | Extract<D, null>> => numeric('long', row)
+export const long = <D extends number | null>(row: Row<D, number>): Key<number | Extract<D, null>> =>
+  numeric('long', row)
 /** 16-bit number. */
-export const short = <D extends number | null>(row: Row<D>): Key<number | Extract<D, null>> => numeric('short', row)
+export const short = <D extends number | null>(row: Row<D, number>): Key<number | Extract<D, null>> =>
+  numeric('short', row)
 /** Floating point number. */
-export const double = <D extends number | null>(row: Row<D>): Key<number | Extract<D, null>> => numeric('double', row)
+export const double = <D extends number | null>(row: Row<D, number>): Key<number | Extract<D, null>> =>
+  numeric('double', row)
 
 /** `true` or `false`, in any case. */
 export const bool = (row: Row<boolean>): Key<boolean> => ({
@@ -104,7 +109,9 @@ export const password = <D extends string | null>(row: Row<D>): Key<string | Ext
   textual('password', row)
 
 /** Values separated by commas, each trimmed. */
-export const list = <D extends readonly string[] | null>(row: Row<D>): Key<readonly string[] | Extract<D, null>> => ({
+export const list = <D extends readonly string[] | null>(
+  row: Row<D, readonly string[]>,
+): Key<readonly string[] | Extract<D, null>> => ({
   ...common('list', row, row.oneOf === undefined ? undefined : `[${row.oneOf.join(', ')}]`),
   default: row.default as readonly string[] | Extract<D, null>,
   parse(name, text) {
@@ -123,17 +130,20 @@ export const list = <D extends readonly string[] | null>(row: Row<D>): Key<reado
         throw new InvalidConfigValue(name, item, `String must be one of: ${row.oneOf.join(', ')}`)
       }
     }
-    if (new Set(items).size < items.length) {
+    const unique = [...new Set(items)]
+    if (row.oneOf === undefined && unique.length < items.length) {
       throw new InvalidConfigValue(name, text, `Configuration '${name}' values must not be duplicated.`)
     }
-    return items
+    const wrong = row.check?.(unique, name)
+    if (wrong !== undefined) throw new InvalidConfigValue(name, `[${unique.join(', ')}]`, wrong)
+    return unique
   },
   format: (value) => value?.join(',') ?? null,
 })
 
 function numeric<D extends number | null>(
   type: 'int' | 'long' | 'short' | 'double',
-  row: Row<D>,
+  row: Row<D, number>,
 ): Key<number | Extract<D, null>> {
   const min =
     row.min ?? (type === 'double' ? undefined : type === 'long' ? -LONG_MAX : type === 'int' ? -INT_MAX - 1 : -32768)
@@ -146,9 +156,11 @@ function numeric<D extends number | null>(
       if (value === undefined) {
         throw new InvalidConfigValue(name, text, `Not a number of type ${type.toUpperCase()}`)
       }
-      if (min !== undefined && value < min) throw new InvalidConfigValue(name, text, `Value must be at least ${min}`)
-      if (max !== undefined && value > max)
-        throw new InvalidConfigValue(name, text, `Value must be no more than ${max}`)
+      const wrong =
+        row.check?.(value, name) ??
+        (min !== undefined && value < min ? `Value must be at least ${min}` : undefined) ??
+        (max !== undefined && value > max ? `Value must be no more than ${max}` : undefined)
+      if (wrong !== undefined) throw new InvalidConfigValue(name, formatNumber(value, type), wrong)
       return value
     },
     format: (value) => (value === null ? null : formatNumber(value, type)),
@@ -170,6 +182,10 @@ function parseDouble(text: string): number | undefined {
   return text.trim() === '' || Number.isNaN(value) ? undefined : value
 }
 
+/** Kafka's rule for gzip levels. */
+export const gzipLevel = (value: number): string | undefined =>
+  value === -1 || (value >= 1 && value <= 9) ? undefined : 'Value must be between 1 and 9 or equal to -1'
+
 function formatNumber(value: number, type: ConfigType): string {
   if (type === 'long' && value >= LONG_MAX) return '9223372036854775807'
   if (type === 'double' && value === Number.MAX_VALUE) return '1.7976931348623157E308'
@@ -177,7 +193,7 @@ function formatNumber(value: number, type: ConfigType): string {
   return type === 'long' ? BigInt(value).toString() : String(value)
 }
 
-function range(row: Row<unknown>): string | undefined {
+function range(row: Row<unknown, number>): string | undefined {
   if (row.min === undefined && row.max === undefined) return undefined
   return `[${row.min ?? ''},...${row.max === undefined ? '' : `,${row.max}`}]`
 }
@@ -201,7 +217,7 @@ function textual<D extends string | null>(
   }
 }
 
-function common(type: ConfigType, row: Row<unknown>, valid: string | undefined) {
+function common(type: ConfigType, row: Omit<Row<unknown>, 'check'>, valid: string | undefined) {
   return {
     type,
     valid,

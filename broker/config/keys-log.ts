@@ -1,4 +1,4 @@
-import { bool, choice, double, int, LONG_MAX, list, long, string } from './key.ts'
+import { bool, choice, double, gzipLevel, int, LONG_MAX, list, long, string } from './key.ts'
 
 const cluster = 'cluster-wide'
 
@@ -153,8 +153,7 @@ export const logKeys = {
   }),
   'compression.gzip.level': int({
     default: -1,
-    min: -1,
-    max: 9,
+    check: gzipLevel,
     update: cluster,
     doc: 'Level of gzip when the broker compresses; -1 is its default.',
   }),

@@ -1,7 +1,7 @@
 import type { LogConfig } from '../../storage/log-config.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { InvalidConfigValue } from './key.ts'
-import { type ConfigName, keyOf } from './keys.ts'
+import type { ConfigName } from './keys.ts'
 import { allTopicKeys, type TopicConfigName, type TopicConfigValues, topicKeyOf } from './topic-keys.ts'
 
 /** The configuration of one topic in force: its own values over the broker's over the defaults. Immutable. */
@@ -64,14 +64,14 @@ export function logConfigFor(topic: TopicConfig, broker: BrokerConfig): LogConfi
 
 /**
  * Checks the configs that a client wants for a topic, one by one and together.
- * @throws {InvalidConfigValue | UnknownTopicConfig} in Kafka's words, which clients' tests read (FS-7)
+ * @throws {InvalidConfigValue | InvalidTopicConfig} in Kafka's words, which clients' tests read (FS-7)
  */
 export function checkTopicConfigs(broker: BrokerConfig, overrides: ReadonlyMap<string, string | null>): void {
   const legal = new Map<string, string>()
   for (const [name, text] of overrides) {
     const row = topicKeyOf(name)
-    if (row === undefined) throw new UnknownTopicConfig(name)
-    if (text === null) continue
+    if (row === undefined) throw new InvalidTopicConfig(`Unknown topic config name: ${name}`)
+    if (text === null) throw new InvalidTopicConfig(`Null value not supported for topic configs: ${name}`)
     row.key.parse(name, text)
     legal.set(name, text)
   }
@@ -79,19 +79,13 @@ export function checkTopicConfigs(broker: BrokerConfig, overrides: ReadonlyMap<s
   const min = config.get('min.compaction.lag.ms')
   const max = config.get('max.compaction.lag.ms')
   if (min > max) {
-    throw new InvalidConfigValue(
-      'min.compaction.lag.ms',
-      keyOf('log.cleaner.min.compaction.lag.ms')?.format(min) ?? null,
+    throw new InvalidTopicConfig(
       `conflict topic config setting min.compaction.lag.ms (${min}) > max.compaction.lag.ms (${max})`,
     )
   }
 }
 
-/** A name that no topic config has. The message names it (FS-7). */
-export class UnknownTopicConfig extends Error {
-  override readonly name = 'UnknownTopicConfig'
-
-  constructor(key: string) {
-    super(`Unknown topic config name: ${key}`)
-  }
+/** A set of topic configs that cannot be: an unknown name (named, FS-7), a null, values that contradict each other. */
+export class InvalidTopicConfig extends Error {
+  override readonly name = 'InvalidTopicConfig'
 }

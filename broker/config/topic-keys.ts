@@ -1,4 +1,4 @@
-import { bool, choice, double, int, type Key, LONG_MAX, list, long, type Row } from './key.ts'
+import { bool, choice, double, gzipLevel, int, type Key, LONG_MAX, list, long, type Row } from './key.ts'
 import type { ConfigName } from './keys.ts'
 
 /** A broker key that a topic key falls back to; its value times `factor` is the topic's. */
@@ -17,7 +17,7 @@ const topic = <T>(key: Key<T>, ...synonyms: (ConfigName | Synonym)[]): TopicKey<
   key,
   synonyms: synonyms.map((synonym) => (typeof synonym === 'string' ? { key: synonym } : synonym)),
 })
-const unusedRow = <T>(value: T, why: string, options: Partial<Row<T>> = {}): Row<T> => ({
+const unusedRow = <T, V = never>(value: T, why: string, options: Partial<Row<T, V>> = {}): Row<T, V> => ({
   ...options,
   default: value,
   unused: why,
@@ -28,6 +28,12 @@ const MINUTE = 60_000
 const HOUR = 3_600_000
 const oneReplica = 'there is one replica'
 const noTiers = 'there is no tiered storage'
+
+/** `*`, or pairs of partition and broker: checked although it has no effect, since a client may read the refusal. */
+const throttledReplicas = (value: readonly string[], name: string): string | undefined =>
+  (value.length === 1 && value[0] === '*') || value.every((item) => /^\d+:\d+$/.test(item))
+    ? undefined
+    : `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`
 
 /** Every configuration of a topic. Names, defaults and fallbacks are Apache Kafka's 4.3; `flush.policy` is ours. */
 export const topicKeys = {
@@ -40,7 +46,7 @@ export const topicKeys = {
     'log.cleanup.policy',
   ),
   'compression.gzip.level': topic(
-    int({ default: -1, min: -1, max: 9, doc: 'Level of gzip, if compression.type is gzip; -1 is its default.' }),
+    int({ default: -1, check: gzipLevel, doc: 'Level of gzip, if compression.type is gzip; -1 is its default.' }),
     'compression.gzip.level',
   ),
   'compression.lz4.level': topic(
@@ -97,7 +103,7 @@ export const topicKeys = {
     }),
     'log.flush.policy',
   ),
-  'follower.replication.throttled.replicas': topic(list(unusedRow([], oneReplica))),
+  'follower.replication.throttled.replicas': topic(list(unusedRow([], oneReplica, { check: throttledReplicas }))),
   'index.interval.bytes': topic(
     int({ default: 4096, min: 0, unit: 'bytes', doc: 'One index entry for so many bytes of log.' }),
     'log.index.interval.bytes',
@@ -110,7 +116,7 @@ export const topicKeys = {
       doc: 'Segment size without the floor of segment.bytes, for tests.',
     }),
   ),
-  'leader.replication.throttled.replicas': topic(list(unusedRow([], oneReplica))),
+  'leader.replication.throttled.replicas': topic(list(unusedRow([], oneReplica, { check: throttledReplicas }))),
   'local.retention.bytes': topic(long(unusedRow(-2, noTiers, { min: -2 })), 'log.local.retention.bytes'),
   'local.retention.ms': topic(long(unusedRow(-2, noTiers, { min: -2 })), 'log.local.retention.ms'),
   'max.compaction.lag.ms': topic(

@@ -1,6 +1,6 @@
 import { bool, className, double, int, type Key, list, long, password, type Row, short, string } from './key.ts'
 
-type Options = Omit<Row<unknown>, 'default' | 'doc' | 'unused' | 'oneOf'>
+type Options = Omit<Row<unknown>, 'default' | 'doc' | 'unused' | 'oneOf' | 'check'>
 type NumberKey<D> = Key<number | Extract<D, null>>
 type TextKey<D> = Key<string | Extract<D, null>>
 
@@ -9,7 +9,7 @@ type TextKey<D> = Key<string | Extract<D, null>>
  * without complaints and DescribeConfigs shows what a tool looks for. `why` completes the sentence "No effect: …".
  */
 export function unused(why: string) {
-  const row = <D>(value: D, options: Options = {}): Row<D> => ({
+  const row = <D, V = never>(value: D, options: Options = {}): Row<D, V> => ({
     ...options,
     default: value,
     unused: why,

@@ -36,7 +36,7 @@ export interface TopicImage {
 }
 
 /** What configs can be set on, by the words of the store's keys. */
-export type ConfigResource = 'topic' | 'broker' | 'group' | 'client-metrics'
+export type ConfigResource = 'topic' | 'broker' | 'group'
 
 /** Everything an image holds; the maps are never changed once they are in one. */
 export interface ImageParts {
@@ -123,7 +123,7 @@ export class ClusterImage {
     return this.with({ revision, topics })
   }
 
-  /** A new image with other configs of a broker, group or client-metrics resource; empty ones are left out. */
+  /** A new image with other configs of a broker or group; empty ones are left out. */
   withConfigs(
     revision: Revision,
     resource: Exclude<ConfigResource, 'topic'>,
