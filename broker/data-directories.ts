@@ -29,16 +29,22 @@ export class DataDirectories {
   readonly #clusterId: string
   #store: MetadataStore | undefined
 
-  private constructor(options: DataOptions, directories: readonly LogDirectory[], clusterId: string) {
+  private constructor(
+    options: DataOptions,
+    directories: readonly LogDirectory[],
+    clusterId: string,
+    tailCache: TailCache,
+  ) {
     this.#options = options
     this.directories = directories
     this.#clusterId = clusterId
     for (const directory of directories) {
+      directory.onFlush = (seconds, logs) => options.metrics.flushDone(seconds, logs)
       directory.onOffline = (error) => {
         if (directories.every(({ offline }) => offline !== undefined)) options.onAllOffline(error)
       }
     }
-    this.#registerGauges()
+    this.#registerGauges(tailCache)
   }
 
   /**
@@ -71,7 +77,7 @@ export class DataDirectories {
       for (const directory of opened) await directory.close()
       throw error
     }
-    return new DataDirectories(options, opened, clusterId)
+    return new DataDirectories(options, opened, clusterId, tailCache)
   }
 
   get allOnline(): boolean {
@@ -108,9 +114,10 @@ export class DataDirectories {
     for (const directory of this.directories) await directory.close()
   }
 
-  #registerGauges(): void {
+  #registerGauges(tailCache: TailCache): void {
     const { metrics } = this.#options
     const { directories } = this
+    metrics.gauge('odradek_tail_cache_bytes', () => tailCache.heldBytes)
     metrics.gauge(
       'odradek_log_directories_offline',
       () => directories.filter(({ offline }) => offline !== undefined).length,

@@ -152,7 +152,7 @@ export class Dispatcher {
   #answered(request: PendingRequest, handler: AnyHandler, response: UntypedResponse | undefined): void {
     const { metrics, clock } = this.#services
     if (response !== undefined) {
-      request.answer = encodeResponseFrame(handler.api, request.apiVersion, request.correlationId, response)
+      request.answer = encode(handler, request, response)
       const code = response.errorCode
       if (typeof code === 'number' && code !== 0) metrics.requestFailed(request.apiKey, errorName(code))
     }
@@ -192,6 +192,18 @@ export class Dispatcher {
   #describe(request: PendingRequest): string {
     const name = this.#byKey[request.apiKey]?.api.name
     return name === undefined ? 'header' : `${name} v${request.apiVersion}`
+  }
+}
+
+/**
+ * An answer that its version cannot say is a bug of a handler, but none that harms data: the request's effect stands and
+ * its connection is closed, while the broker goes on for everybody else.
+ */
+function encode({ api }: AnyHandler, { apiVersion, correlationId }: PendingRequest, response: UntypedResponse) {
+  try {
+    return encodeResponseFrame(api, apiVersion, correlationId, response)
+  } catch (error) {
+    throw new Error(`the answer to ${api.name} v${apiVersion} cannot be encoded`, { cause: error })
   }
 }
 

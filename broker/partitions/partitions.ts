@@ -87,7 +87,10 @@ export class Partitions {
         }
       }
     }
-    for (const topic of this.#options.image().topics()) await this.#openTopic(topic, known)
+    const wanted = [...this.#options.image().topics()].flatMap((topic) =>
+      topic.partitions.flatMap(({ leader }, index) => (leader === this.#options.nodeId ? [{ topic, index }] : [])),
+    )
+    await inParallel(wanted, OPENED_AT_A_TIME, ({ topic, index }) => this.#open(topic, index, known))
   }
 
   /** Makes the logs of new partitions; they are served once the image names them. */
@@ -142,20 +145,17 @@ export class Partitions {
     return this.#byTopicId.get(topic.id)?.[index] ?? 'KAFKA_STORAGE_ERROR'
   }
 
-  async #openTopic(topic: TopicImage, known: ReadonlyMap<string, LogDirectory>): Promise<void> {
+  async #open(topic: TopicImage, index: number, known: ReadonlyMap<string, LogDirectory>): Promise<void> {
     const rules = this.#options.rules(topic.name)
     await prepareCodecs(rules)
-    for (const [index, { leader, leaderEpoch }] of topic.partitions.entries()) {
-      if (leader !== this.#options.nodeId) continue
-      const folder = `${topic.name}-${index}`
-      const directory = known.get(folder)
-      try {
-        const log = await (directory?.openLog(folder, rules.log) ?? this.#createOne(topic, index, rules))
-        this.#add({ topic: topic.name, topicId: topic.id, index, leaderEpoch }, log, rules)
-      } catch (error) {
-        if (!(error instanceof StorageError)) throw error
-        this.#options.logger.error({ folder, err: error }, 'partition cannot be opened; its requests are refused')
-      }
+    const folder = `${topic.name}-${index}`
+    const { leaderEpoch } = topic.partitions[index]!
+    try {
+      const log = await (known.get(folder)?.openLog(folder, rules.log) ?? this.#createOne(topic, index, rules))
+      this.#add({ topic: topic.name, topicId: topic.id, index, leaderEpoch }, log, rules)
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      this.#options.logger.error({ folder, error }, 'partition cannot be opened; its requests are refused')
     }
   }
 
@@ -204,4 +204,15 @@ export class Partitions {
 /** A topic whose batches are taken apart on the way in needs the one codec that loads asynchronously, before the first. */
 async function prepareCodecs(rules: TopicRules): Promise<void> {
   if (rules.looksIntoBatches && !rules.internal) await prepareCodec('zstd')
+}
+
+/** Logs that are opened, and recovered if need be, at the same time: enough to keep a disk and a core busy. */
+const OPENED_AT_A_TIME = 16
+
+async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < items.length) await work(items[next++]!)
+  }
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker))
 }
