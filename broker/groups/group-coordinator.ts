@@ -87,7 +87,8 @@ export class GroupCoordinator {
 
   /** Makes sure that the groups have a home; costs nothing once `__consumer_offsets` is there. */
   ready(): void | Promise<void> {
-    if (this.#options.partitionCount() > 0) return
+    // While it is being made its image may be there already, its shards not.
+    if (this.#creating === undefined && this.#options.partitionCount() > 0) return
     this.#creating ??= this.#options.createTopic().finally(() => {
       this.#creating = undefined
     })
