@@ -31,21 +31,18 @@ const storageRemedies: ReadonlyMap<string, string> = new Map([
   ['WRONG_CLUSTER', `set cluster.id and node.id to those of the folder, or ${otherFolder}`],
 ])
 
+/** Kafka listeners explain themselves (ListenError); what comes here as the system's own error is the HTTP server's. */
 function explainListen(error: Error, code: string): string {
-  const where = listenAddress(error)
-  switch (code) {
-    case 'EADDRINUSE':
-      return `${where} is in use: stop the program that listens there, or choose another port with --set listeners=PLAINTEXT://127.0.0.1:PORT (HTTP: --set odradek.http.listen=127.0.0.1:PORT)`
-    case 'EACCES':
-      return `not allowed to listen on ${where}: ports below 1024 need privileges; choose a higher one with --set listeners=PLAINTEXT://127.0.0.1:PORT`
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `cannot listen on ${where}: this machine has no such address; give one of its own in listeners, and the name for clients in advertised.listeners`
-    default:
-      return `cannot listen on ${where}: ${error.message}`
-  }
+  const reason = listenReasons.get(code) ?? error.message
+  return `cannot serve HTTP on ${listenAddress(error)}: ${reason}; choose another address with --set odradek.http.listen=127.0.0.1:PORT, or none with --set odradek.http.listen=`
 }
+
+const listenReasons: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'the port is taken by another program'],
+  ['EACCES', 'ports below 1024 need privileges'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['ENOTFOUND', 'this machine knows no such name'],
+])
 
 /** Node puts the address into fields of its own; a name that does not resolve is in `hostname`. */
 function listenAddress(error: Error): string {

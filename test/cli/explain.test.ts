@@ -4,19 +4,21 @@ import { explain } from '../../cli/explain.ts'
 import { StorageError } from '../../storage/errors.ts'
 
 describe('explain', () => {
-  it('names a taken port and what to do', async () => {
+  it('names a taken HTTP port and what to do', async () => {
     const first = createServer()
     await new Promise<void>((resolve) => first.listen(0, '127.0.0.1', resolve))
     const bound = first.address()
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0
     const error = await new Promise<Error>((resolve) => createServer().on('error', resolve).listen(port, '127.0.0.1'))
-    expect(explain(error)).toMatch(new RegExp(`^127\\.0\\.0\\.1:${port} is in use: stop the program`))
+    expect(explain(error)).toBe(
+      `cannot serve HTTP on 127.0.0.1:${port}: the port is taken by another program; choose another address with --set odradek.http.listen=127.0.0.1:PORT, or none with --set odradek.http.listen=`,
+    )
     await new Promise((resolve) => first.close(resolve))
   })
 
   it('names an address that this machine does not have', async () => {
     const error = await new Promise<Error>((resolve) => createServer().on('error', resolve).listen(0, '192.0.2.1'))
-    expect(explain(error)).toContain('cannot listen on 192.0.2.1: this machine has no such address')
+    expect(explain(error)).toContain('cannot serve HTTP on 192.0.2.1: this machine has no such address')
   })
 
   it('says where storage failed, why, and what to do', () => {

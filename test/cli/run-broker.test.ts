@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
+import { listeningLine } from '../../cli/run-broker.ts'
 import { odradek, temporaryFolder } from '../support/cli.ts'
 
 const freePort = ['--set', 'listeners=PLAINTEXT://127.0.0.1:0']
@@ -78,6 +79,22 @@ describe('odradek start', () => {
   })
 })
 
+describe('the line of a listener', () => {
+  const bound = { name: 'PLAINTEXT', protocol: 'PLAINTEXT', host: '127.0.0.1', port: 9092 }
+
+  it('is the bound address', () => {
+    expect(listeningLine({ ...bound, advertisedHost: '127.0.0.1', advertisedPort: 9092 })).toBe(
+      'listening PLAINTEXT://127.0.0.1:9092',
+    )
+  })
+
+  it('adds where clients are sent if that is another one, the classic trap of containers', () => {
+    expect(listeningLine({ ...bound, host: '::', advertisedHost: 'kafka.example', advertisedPort: 29092 })).toBe(
+      'listening PLAINTEXT://[::]:9092 (clients are sent to kafka.example:29092)',
+    )
+  })
+})
+
 describe('a start that fails says in one line what, where, and what to do', () => {
   it('when the port is taken', async () => {
     const other = createServer()
@@ -86,7 +103,7 @@ describe('a start that fails says in one line what, where, and what to do', () =
     const port = typeof bound === 'object' ? bound?.port : undefined
     const args = ['--set', `listeners=PLAINTEXT://127.0.0.1:${port}`, ...dataIn(temporaryFolder())]
     expect(await failure(['start', ...args])).toContain(
-      `127.0.0.1:${port} is in use: stop the program that listens there`,
+      `cannot listen on PLAINTEXT://127.0.0.1:${port}: port ${port} is taken by another program; stop it, or choose another port`,
     )
     await new Promise((resolve) => other.close(resolve))
   })
@@ -100,7 +117,7 @@ describe('a start that fails says in one line what, where, and what to do', () =
     const broker = odradek(['start', ...args])
     expect(await broker.exit).toEqual({ code: 1, signal: null })
     expect(broker.stderr).toMatch(/^odradek: [^\n]+\n$/)
-    expect(broker.stderr).toContain(`${address} is in use`)
+    expect(broker.stderr).toContain(`cannot serve HTTP on ${address}: the port is taken by another program`)
     await new Promise((resolve) => other.close(resolve))
   })
 
@@ -140,6 +157,12 @@ describe('a start that fails says in one line what, where, and what to do', () =
     expect(await failure(['start', ...freePort], { environment })).toContain('KAFKA_NUM_PARTITIONS: num.partitions="x"')
     expect(await failure(['start', '--set', 'listeners=nonsense'])).toContain('"nonsense" is not NAME://host:port')
     expect(await failure(['start', '--set', 'novalue'])).toContain('expected key=value')
+  })
+
+  it.runIf(process.getuid?.() !== 0)('when the folder may not be written', async () => {
+    const folder = temporaryFolder()
+    chmodSync(folder, 0o500)
+    expect(await failure(['start', ...freePort, ...dataIn(folder)])).toContain('let this user write there')
   })
 
   it('when the properties file is not there', async () => {
