@@ -9,8 +9,8 @@ import type { ProducerEntry } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 
 /**
- * The small files of a log's folder. None of them is needed for the log to be right: what cannot be written now is
- * rebuilt at the next start, so a failure is reported and that is all.
+ * The small files of a log's folder, and the end of large ones. Snapshots and epochs are not needed for the log to be
+ * right: what cannot be written now is rebuilt at the next start, so a failure is reported and that is all.
  */
 
 /** `<offset>.snapshot`: the producers' state before that offset; recovery goes on from there. */
@@ -32,27 +32,30 @@ export async function saveLeaderEpochs(host: LogHost, folder: string, epochs: Le
   return attempt(host, path, () => writeLeaderEpochCheckpoint(host.fileSystem, path, entries))
 }
 
-/** Renames the files of segments that are out of use to `.deleted`, in order, and unlinks them after `delayMs`. */
-export async function removeSegments(host: LogHost, segments: readonly Segment[], delayMs: number): Promise<void> {
+/**
+ * Renames the files of segments that are out of use to `.deleted`, in the order given, and unlinks them after `delayMs`.
+ * @throws {StorageError} a file could not be renamed; those before it are
+ */
+export function removeSegments(host: LogHost, segments: readonly Segment[], delayMs: number): void {
   const renamed: string[] = []
-  for (const segment of segments) {
-    segment.isRemoved = true
-    segment.drop()
-    for (const suffix of segmentSuffixes) {
-      const path = segment.pathOf(suffix)
-      const deleted = `${path}.deleted`
-      const done = await attempt(host, path, () => {
-        if (!host.fileSystem.exists(path)) return
-        host.fileSystem.rename(path, deleted)
-        renamed.push(deleted)
+  try {
+    for (const segment of segments) {
+      segment.isRemoved = true
+      segment.drop()
+      for (const suffix of segmentSuffixes) {
+        const path = segment.pathOf(suffix)
+        if (!host.fileSystem.exists(path)) continue
+        host.fileSystem.rename(path, `${path}.deleted`)
+        renamed.push(`${path}.deleted`)
+      }
+    }
+  } finally {
+    if (renamed.length > 0) {
+      host.later(delayMs, () => {
+        for (const path of renamed) void attempt(host, path, () => host.fileSystem.removeFile(path))
       })
-      if (!done) return
     }
   }
-  if (renamed.length === 0) return
-  host.later(delayMs, () => {
-    for (const path of renamed) void attempt(host, path, () => host.fileSystem.removeFile(path))
-  })
 }
 
 const segmentSuffixes: readonly SegmentSuffix[] = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot']
@@ -63,6 +66,8 @@ async function attempt(host: LogHost, path: string, run: () => void | Promise<vo
     return true
   } catch (error) {
     const failure = error instanceof StorageError ? error : toStorageError(error, 'write', path)
+    // The folder of a deleted partition was renamed meanwhile: nothing is left to be done.
+    if (failure.code === 'NOT_FOUND') return false
     host.logger.warn({ path, err: failure }, 'a file beside the log could not be written or removed')
     return false
   }

@@ -86,10 +86,16 @@ interface Candidate {
 async function scanForMax(segment: Segment, index: number, lookup: Lookup): Promise<Candidate | undefined> {
   let best: Candidate | undefined
   const from = Math.max(segment.baseOffset, lookup.logStartOffset)
-  for await (const { window, found } of batchesFrom(segment, index, from, lookup)) {
+  for await (const { window, found, endOffset } of batchesFrom(segment, index, from, lookup)) {
     const at = window.indexOf(found.position)
-    const timestamp = batch.maxTimestamp(window.buffer, at)
-    if (timestamp > (best?.timestamp ?? -1)) best = { index, timestamp, offset: batch.lastOffset(window.buffer, at) }
+    const offset = batch.lastOffset(window.buffer, at)
+    let timestamp = batch.maxTimestamp(window.buffer, at)
+    if (batch.baseOffset(window.buffer, at) < from && timestamp > (best?.timestamp ?? -1)) {
+      // The log begins in the middle of this batch, whose newest record may lie before.
+      await loadChecked(segment, window, found, endOffset)
+      timestamp = maxOfRecords(segment, window, found, from)
+    }
+    if (timestamp > (best?.timestamp ?? -1)) best = { index, timestamp, offset }
   }
   return best
 }
@@ -103,15 +109,23 @@ async function* batchesFrom(
 ): AsyncGenerator<{ window: BatchWindow; found: FoundBatch; endOffset: number }> {
   const endOffset = segments.endOffsetOf(index, logEndOffset)
   const window = new BatchWindow(segment.file, segment.sizeBytes, WINDOW_BYTES)
-  let offset = from
-  for (;;) {
-    const found = await findBatch(segment, window, offset, endOffset)
-    if (found === undefined) return
+  let found = await findBatch(segment, window, from, endOffset)
+  while (found !== undefined) {
     const next = batch.nextOffset(window.buffer, window.indexOf(found.position))
     if (next > upTo) return
     yield { window, found, endOffset }
-    offset = next
+    const after = { position: found.position + found.size, expectedOffset: next }
+    found = await findBatch(segment, window, next, endOffset, after)
   }
+}
+
+function maxOfRecords(segment: Segment, window: BatchWindow, found: FoundBatch, from: number): number {
+  let newest = -1
+  firstRecord(segment, window, found, (timestamp, offset) => {
+    if (offset >= from) newest = Math.max(newest, timestamp)
+    return false
+  })
+  return newest
 }
 
 function firstRecord(

@@ -46,6 +46,7 @@ export interface FoundBatch {
 
 /**
  * Finds the first batch of the segment that ends after `from`; its header is then in the window. Checksums are not looked at.
+ * @param after where the batch before it ends, if that was found just now; else the index tells where to begin
  * @returns undefined if there is none
  * @throws {StorageError} CORRUPT if `from` lies in a damaged range
  */
@@ -54,10 +55,11 @@ export async function findBatch(
   window: BatchWindow,
   from: number,
   endOffset: number,
+  after?: { readonly position: number; readonly expectedOffset: number },
 ): Promise<FoundBatch | undefined> {
-  let position = segment.positionBefore(from)
-  let expectedOffset = segment.baseOffset
-  let knowsExpected = position === 0
+  let position = after?.position ?? segment.positionBefore(from)
+  let expectedOffset = after?.expectedOffset ?? segment.baseOffset
+  let knowsExpected = after !== undefined || position === 0
   while (position < window.end) {
     const damage = segment.damaged.find((range) => range.start === position)
     if (damage !== undefined) {

@@ -4,6 +4,7 @@ import { type StorageError, toStorageError } from './errors.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogHost } from './log-host.ts'
 import type { ProducerEntry, ProducerState } from './producer-state.ts'
+import { RollPlan } from './roll-plan.ts'
 import { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import type { LogTail } from './tail-cache.ts'
@@ -38,7 +39,8 @@ export class LogWriter {
   #runs: Run[] = []
   #stagedBytes = 0
   /** The segment to which the next batch goes, as it will be when all runs are written. */
-  #plan: Plan
+  #plan: RollPlan
+  readonly #wallNow = () => this.#host.clock.wallTime()
   #isListed = false
   #rolling: Promise<void> | undefined
   #syncing: Promise<void> | undefined
@@ -52,7 +54,7 @@ export class LogWriter {
     this.writtenOffset = logEndOffset
     this.durableOffset = logEndOffset
     this.recoveryPoint = recoveryPoint
-    this.#plan = planOf(log.segments.active)
+    this.#plan = RollPlan.of(log.segments.active)
   }
 
   /** No append is accepted now: too much waits for a roll. Ends by itself. */
@@ -66,16 +68,16 @@ export class LogWriter {
 
   /** Stages a batch whose offsets begin at `logEndOffset`. */
   stage(buffer: Buffer, lastOffset: number): void {
-    const plan = this.#plan
+    const { config } = this.#log
     let run = this.#runs[this.#runs.length - 1]
-    if (this.#mustRoll(plan, buffer, lastOffset)) {
+    if (this.#plan.mustRoll(buffer, lastOffset, config, this.#wallNow)) {
       run = this.#beginRun(this.logEndOffset)
-      this.#plan = { ...emptyPlan, baseOffset: this.logEndOffset, createdMs: this.#host.clock.wallTime() }
-    } else run ??= this.#beginRun(plan.baseOffset)
+      this.#plan = RollPlan.next(this.logEndOffset, this.#wallNow())
+    } else run ??= this.#beginRun(this.#plan.baseOffset)
     run.batches.push(buffer)
     run.sizeBytes += buffer.length
     this.#stagedBytes += buffer.length
-    notePlanned(this.#plan, buffer, this.#log.config.indexIntervalBytes)
+    this.#plan.note(buffer, config.indexIntervalBytes)
     this.logEndOffset = lastOffset + 1
     if (this.#isListed) return
     this.#isListed = true
@@ -105,7 +107,7 @@ export class LogWriter {
     if (this.#rolling !== undefined || this.hasStaged || this.#host.offline !== undefined || active.sizeBytes === 0)
       return false
     const before = active.baseOffset
-    this.#plan = { ...emptyPlan, baseOffset: this.writtenOffset, createdMs: this.#host.clock.wallTime() }
+    this.#plan = RollPlan.next(this.writtenOffset, this.#wallNow())
     this.#roll(this.writtenOffset, [...this.#log.producers.entries()])
     return this.#log.segments.active.baseOffset !== before
   }
@@ -134,7 +136,7 @@ export class LogWriter {
     this.writtenOffset = offset
     this.durableOffset = Math.min(this.durableOffset, offset)
     this.recoveryPoint = Math.min(this.recoveryPoint, offset)
-    this.#plan = planOf(this.#log.segments.active)
+    this.#plan = RollPlan.of(this.#log.segments.active)
   }
 
   /** The directory's session has ended: what is not durable is forgotten, and nothing is written any more. */
@@ -157,21 +159,6 @@ export class LogWriter {
     const run = { baseOffset, producers: begins ? [...this.#log.producers.entries()] : [], batches: [], sizeBytes: 0 }
     this.#runs.push(run)
     return run
-  }
-
-  /** Kafka's rules (LG-14): size, age by timestamps, index full, offset beyond 31 bits. */
-  #mustRoll(plan: Plan, buffer: Buffer, lastOffset: number): boolean {
-    if (plan.sizeBytes === 0) return false
-    const { config } = this.#log
-    if (plan.sizeBytes + buffer.length > config.segmentBytes) return true
-    if (lastOffset - plan.baseOffset > 0x7fff_ffff) return true
-    if (plan.indexEntries >= Math.floor(config.segmentIndexBytes / TIME_INDEX_ENTRY_BYTES) - 1) return true
-    return this.#age(plan, batch.maxTimestamp(buffer)) > config.segmentMs - plan.rollJitterMs
-  }
-
-  #age(plan: Plan, timestamp: number): number {
-    if (plan.firstTimestamp >= 0 && timestamp >= 0) return timestamp - plan.firstTimestamp
-    return this.#host.clock.wallTime() - plan.createdMs
   }
 
   /** @returns false if there is nothing more to do now: the roll goes on by itself, or it failed */
@@ -281,23 +268,26 @@ export class LogWriter {
     this.#cancelTimedSync?.()
     this.#cancelTimedSync = undefined
     const startedMs = this.#host.clock.now()
-    const unsynced = this.#unsynced()
-    const newNames = unsynced.filter((segment) => !segment.nameIsSafe)
+    // What is written from here on is not covered by `target`, so it must not count as synced either.
+    const unsynced = this.#unsynced().map((segment) => ({ segment, size: segment.sizeBytes }))
+    const newNames = unsynced.filter(({ segment }) => !segment.nameIsSafe)
     try {
       // Oldest first: what is durable has no gap, whenever the power goes.
-      for (const segment of unsynced) {
-        if (!(await syncSegment(segment))) recoverable = Math.min(recoverable, segment.baseOffset)
+      for (const { segment, size } of unsynced) {
+        if (!(await syncSegment(segment, size))) recoverable = Math.min(recoverable, segment.baseOffset)
       }
       if (newNames.length > 0) await this.#host.fileSystem.syncFolder(folder)
     } catch (error) {
       return this.#failedToSync(toStorageError(error, 'sync', folder))
     }
-    for (const segment of newNames) segment.nameIsSafe = true
+    for (const { segment } of newNames) segment.nameIsSafe = true
     this.#host.synced(this.#host.clock.now() - startedMs)
     if (this.#host.offline !== undefined) return
     // The log may have been cut meanwhile.
     target = Math.min(target, this.writtenOffset)
     this.recoveryPoint = Math.max(this.recoveryPoint, Math.min(recoverable, target))
+    // After a roll only the new segment needs to be recovered, once that is on the disk, too.
+    if (newNames.length > 0) void this.#host.checkpointSoon()
     if (target <= this.durableOffset) return
     this.durableOffset = target
     this.onAdvance?.()
@@ -321,7 +311,7 @@ export class LogWriter {
     const from = this.writtenOffset
     this.#runs = []
     this.#stagedBytes = 0
-    this.#plan = planOf(this.#log.segments.active)
+    this.#plan = RollPlan.of(this.#log.segments.active)
     if (this.logEndOffset === from) return
     this.logEndOffset = from
     this.#log.lost(from)
@@ -353,61 +343,17 @@ interface Run {
   sizeBytes: number
 }
 
-interface Plan {
-  baseOffset: number
-  sizeBytes: number
-  firstTimestamp: number
-  createdMs: number
-  rollJitterMs: number
-  indexEntries: number
-  bytesSinceIndexEntry: number
-}
-
-const emptyPlan: Plan = {
-  baseOffset: 0,
-  sizeBytes: 0,
-  firstTimestamp: -1,
-  createdMs: 0,
-  rollJitterMs: 0,
-  indexEntries: 0,
-  bytesSinceIndexEntry: 0,
-}
-
 /** Appends wait while a roll does. Four of the largest requests fit; beyond that the disk is hopelessly behind. */
 const MAX_STAGED_BYTES = 256 * 1024 * 1024
-const TIME_INDEX_ENTRY_BYTES = 12
 /** Beyond what timers can count, `flush.ms` means never. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 /** How long a sync waits for a file descriptor. */
 const RETRY_MS = 100
 
-function planOf(segment: Segment): Plan {
-  return {
-    baseOffset: segment.baseOffset,
-    sizeBytes: segment.sizeBytes,
-    firstTimestamp: segment.firstTimestamp,
-    createdMs: segment.createdMs,
-    rollJitterMs: segment.rollJitterMs,
-    indexEntries: segment.indexEntryCount,
-    bytesSinceIndexEntry: segment.bytesSinceIndexEntry,
-  }
-}
-
-/** The same arithmetic as `Segment.appended`, ahead of it. */
-function notePlanned(plan: Plan, buffer: Buffer, indexIntervalBytes: number): void {
-  if (plan.sizeBytes === 0) plan.firstTimestamp = batch.maxTimestamp(buffer)
-  if (plan.bytesSinceIndexEntry > indexIntervalBytes) {
-    plan.indexEntries++
-    plan.bytesSinceIndexEntry = 0
-  }
-  plan.bytesSinceIndexEntry += buffer.length
-  plan.sizeBytes += buffer.length
-}
-
 /** A segment that is removed meanwhile needs no sync. */
-async function syncSegment(segment: Segment): Promise<boolean> {
+async function syncSegment(segment: Segment, size: number): Promise<boolean> {
   try {
-    return await segment.sync()
+    return await segment.sync(size)
   } catch (error) {
     if (segment.isRemoved) return true
     throw error

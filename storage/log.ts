@@ -1,16 +1,17 @@
 import { assert } from '../protocol/assert.ts'
 import type { ErrorName } from '../protocol/errors.ts'
 import * as batch from '../protocol/records/batch.ts'
-import { OffsetOutOfRange, StorageError } from './errors.ts'
+import { OffsetOutOfRange, StorageError, toStorageError } from './errors.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
-import { removeSegments, saveLeaderEpochs, saveProducers } from './log-files.ts'
+import { saveLeaderEpochs, saveProducers } from './log-files.ts'
 import type { LogHost } from './log-host.ts'
 import { type FoundRecord, findMaxTimestamp, findTimestamp } from './log-lookup.ts'
+import type { LogParts } from './log-parts.ts'
 import { readSegment } from './log-read.ts'
+import { LogStart } from './log-start.ts'
 import { LogWriter } from './log-writer.ts'
 import type { AppendOrigin, ProducerEntry, ProducerState } from './producer-state.ts'
-import { deletableSegments } from './retention.ts'
 import type { Segments } from './segments.ts'
 import { LogTail } from './tail-cache.ts'
 import { appendMarker } from './transaction-markers.ts'
@@ -49,9 +50,10 @@ export class Log {
   readonly #epochs: LeaderEpochs
   readonly #writer: LogWriter
   readonly #tail: LogTail
+  readonly #start: LogStart
   #config: LogConfig
-  #logStartOffset: number
   #leaderEpoch = -1
+  #onAdvance: (() => void) | undefined
   #isClosed = false
   #refusesAppends = false
   #cuts = 0
@@ -66,33 +68,15 @@ export class Log {
     this.#producers = parts.producers
     this.#epochs = parts.epochs
     this.#config = parts.config
-    this.#logStartOffset = parts.logStartOffset
     this.#tail = new LogTail(parts.host.tailCache)
-    const log = this
-    this.#writer = new LogWriter(
-      {
-        host: parts.host,
-        folder: parts.path,
-        segments: parts.segments,
-        tail: this.#tail,
-        producers: parts.producers,
-        get config() {
-          return log.#config
-        },
-        get isClosed() {
-          return log.#isClosed
-        },
-        rolled: (baseOffset, producers) => this.#rolled(baseOffset, producers),
-        lost: (offset) => this.#lost(offset),
-      },
-      parts.logEndOffset,
-      parts.recoveryPoint,
-    )
+    const context = this.#context()
+    this.#start = new LogStart(context, parts.logStartOffset)
+    this.#writer = new LogWriter(context, parts.logEndOffset, parts.recoveryPoint)
   }
 
   /** First offset that may be read. */
   get logStartOffset(): number {
-    return this.#logStartOffset
+    return this.#start.offset
   }
 
   /** Next offset to be assigned. What lies below may still be lost. */
@@ -128,8 +112,9 @@ export class Log {
     return this.#config
   }
 
-  /** One listener: called after `writtenOffset` or `durableOffset` moved. */
+  /** One listener: called after `writtenOffset`, `durableOffset` or `logStartOffset` moved. */
   set onAdvance(listener: (() => void) | undefined) {
+    this.#onAdvance = listener
     this.#writer.onAdvance = listener
   }
 
@@ -148,9 +133,11 @@ export class Log {
     if (config.flushPolicy === 'commit' && this.durableOffset > this.recoveryPoint) this.#host.syncSoon(this.#writer)
   }
 
-  /** The broker leads from here on with this epoch (KIP-101). Must not be lower than one before. */
+  /**
+   * The broker leads from here on with this epoch (KIP-101). In a folder that another cluster wrote, it may be lower than
+   * those in the log, which are then forgotten.
+   */
   assignEpoch(epoch: number): void {
-    assert(epoch >= this.#epochs.latestEpoch, 'leader epochs rise')
     this.#leaderEpoch = epoch
     this.#epochs.assign(epoch, this.logEndOffset)
   }
@@ -220,7 +207,7 @@ export class Log {
    * @throws {StorageError} (also by rejection) CORRUPT: the batch is damaged; others: the disk refused
    */
   read(from: number, maxBytes: number, upTo: number, atLeastOne: boolean): LogSlice | Promise<LogSlice> {
-    if (from < this.#logStartOffset || from > this.logEndOffset) throw this.#outOfRange(from)
+    if (from < this.logStartOffset || from > this.logEndOffset) throw this.#outOfRange(from)
     const visible = Math.min(upTo, this.#writer.writtenOffset)
     if (from >= visible) return EMPTY_SLICE
     const chunks: Buffer[] = []
@@ -252,10 +239,8 @@ export class Log {
    */
   async deleteBefore(offset: number): Promise<void> {
     assert(offset <= this.durableOffset, 'only what is durable is deleted')
-    if (offset <= this.#logStartOffset) return
-    this.#moveStart(offset)
-    const whole = this.#segments.indexFor(offset)
-    await this.#remove(whole)
+    if (offset <= this.logStartOffset) return
+    await this.#moveStart(offset)
   }
 
   /**
@@ -267,36 +252,34 @@ export class Log {
   applyRetention(wallNow: number, highWatermark: number): number {
     if (this.#isClosed || this.#host.offline !== undefined) return 0
     this.#producers.expire(wallNow, this.#config.producerIdExpirationMs)
-    const { all } = this.#segments
-    const aging = all.map((segment, index) => ({
-      sizeBytes: segment.sizeBytes,
-      endOffset: this.#segments.endOffsetOf(index, this.logEndOffset),
-      largestTimestamp: () => segment.ageTimestamp,
-    }))
-    let count = deletableSegments(aging, this.#config, wallNow, highWatermark, this.#logStartOffset)
-    if (count === all.length && !this.#writer.rollNow()) count--
+    let count = this.#start.deletable(wallNow, highWatermark, this.logEndOffset)
+    if (count === this.segmentCount && !this.#writer.rollNow()) count--
     if (count === 0) return 0
-    this.#moveStart(this.#segments.all[count]!.baseOffset)
-    void this.#remove(count)
+    void this.#moveStart(this.#segments.all[count]!.baseOffset)
     return count
   }
 
   /**
-   * Cuts the log back so that it ends at `offset`; a batch that holds it goes as a whole. For replicas, and only while
-   * nothing is staged: `flush` first.
-   * @param offset at least `logStartOffset`; above the end, nothing happens
+   * Cuts off every batch that ends after `offset`, so the log then ends at or below it. For replicas, and only while
+   * nothing is staged: `flush` first. A power cut may bring back what was cut, until the next `flush`.
+   * @param offset at least `logStartOffset`; at or above the end, nothing happens
+   * @returns the new `logEndOffset`
    */
-  truncateTo(offset: number): void {
+  truncateTo(offset: number): number {
     assert(!this.#writer.hasStaged, 'nothing is staged when a log is cut')
-    assert(offset >= this.#logStartOffset, 'a log is not cut below its start')
-    if (offset >= this.logEndOffset) return
+    assert(offset >= this.logStartOffset, 'a log is not cut below its start')
+    if (offset >= this.logEndOffset || this.#host.offline !== undefined) return this.logEndOffset
     this.#cuts++
-    this.#tail.dropFrom(offset)
-    this.#epochs.truncateFromEnd(offset)
-    const removed = truncate(this.#parts, this.#config, offset, this.#logStartOffset)
-    this.#writer.truncatedTo(offset)
-    void removeSegments(this.#host, removed, this.#config.fileDeleteDelayMs)
+    try {
+      const endOffset = truncate(this.#parts, this.#config, offset, this.logStartOffset)
+      this.#tail.dropFrom(endOffset)
+      this.#epochs.truncateFromEnd(endOffset)
+      this.#writer.truncatedTo(endOffset)
+    } catch (error) {
+      this.#host.fail(toStorageError(error, 'truncate', this.#parts.path))
+    }
     this.#host.syncSoon(this.#writer)
+    return this.logEndOffset
   }
 
   /** Waits until all that was appended before is written and synced, whatever the policy; ends early if that fails. */
@@ -328,6 +311,7 @@ export class Log {
     if (this.#refusesAppends) return
     this.#refusesAppends = true
     await this.flush()
+    await this.#start.idle()
     this.#isClosed = true
     this.#writer.close()
     if (this.#host.offline === undefined) {
@@ -376,12 +360,12 @@ export class Log {
       const read = await readSegment(segment, { from, maxBytes, upTo, atLeastOne, endOffset }).catch(
         (error: unknown) => {
           // Retention may have taken the file away meanwhile.
-          if (from < this.#logStartOffset) throw this.#outOfRange(from)
+          if (from < this.logStartOffset) throw this.#outOfRange(from)
           throw error
         },
       )
       if (this.#isClosed) throw this.#closedError()
-      if (from < this.#logStartOffset || cuts !== this.#cuts) return this.read(from, maxBytes, upTo, atLeastOne)
+      if (from < this.logStartOffset || cuts !== this.#cuts) return this.read(from, maxBytes, upTo, atLeastOne)
       if (read !== undefined) return read.length === 0 ? EMPTY_SLICE : { chunks: [read], sizeBytes: read.length }
       // Segments may have gone while we read: go on after this one.
       index = this.#segments.indexFor(segment.baseOffset)
@@ -392,29 +376,21 @@ export class Log {
   #lookup(upTo: number) {
     return {
       segments: this.#segments,
-      logStartOffset: this.#logStartOffset,
+      logStartOffset: this.logStartOffset,
       logEndOffset: this.writtenOffset,
       upTo: Math.min(upTo, this.writtenOffset),
     }
   }
 
-  #moveStart(offset: number): void {
-    this.#logStartOffset = offset
-    this.#tail.dropBefore(offset)
-    this.#epochs.truncateFromStart(offset)
-  }
-
-  /** The start is on the disk before the files go: a crash in between must not bring half of them back. */
-  async #remove(count: number): Promise<void> {
-    const removed = count === 0 ? [] : this.#segments.removeOldest(count)
-    for (const segment of removed) segment.isRemoved = true
-    await this.#host.checkpointSoon()
-    await removeSegments(this.#host, removed, this.#config.fileDeleteDelayMs)
+  #moveStart(offset: number): Promise<void> {
+    const moved = this.#start.moveTo(offset)
+    this.#onAdvance?.()
+    return moved
   }
 
   #rolled(baseOffset: number, producers: readonly ProducerEntry[]): void {
-    // Only a shortcut for recovery, so nobody waits for it.
-    void saveProducers(this.#host, this.#parts.path, baseOffset, producers)
+    // Only a shortcut for recovery, so no append waits for it.
+    this.#start.track(saveProducers(this.#host, this.#parts.path, baseOffset, producers))
   }
 
   #lost(offset: number): void {
@@ -423,29 +399,35 @@ export class Log {
     if (this.#leaderEpoch >= 0) this.#epochs.assign(this.#leaderEpoch, offset)
   }
 
+  /** What the two ends of the log share with it. */
+  #context() {
+    const log = this
+    const { host, path, segments, producers, epochs } = this.#parts
+    return {
+      host,
+      folder: path,
+      segments,
+      producers,
+      epochs,
+      tail: this.#tail,
+      get config() {
+        return log.#config
+      },
+      get isClosed() {
+        return log.#isClosed
+      },
+      rolled: (baseOffset: number, entries: readonly ProducerEntry[]) => this.#rolled(baseOffset, entries),
+      lost: (offset: number) => this.#lost(offset),
+    }
+  }
+
   #outOfRange(offset: number): OffsetOutOfRange {
-    return new OffsetOutOfRange(offset, this.#logStartOffset, this.logEndOffset)
+    return new OffsetOutOfRange(offset, this.logStartOffset, this.logEndOffset)
   }
 
   #closedError(): StorageError {
     return new StorageError('CLOSED', this.#parts.path, `${this.folder} was closed`)
   }
-}
-
-/** A log as it was opened or created. */
-export interface LogParts {
-  readonly host: LogHost
-  /** Name of the folder, and its whole path. */
-  readonly folder: string
-  readonly path: string
-  readonly topicId: string | undefined
-  readonly config: LogConfig
-  readonly segments: Segments
-  readonly producers: ProducerState
-  readonly epochs: LeaderEpochs
-  readonly logStartOffset: number
-  readonly logEndOffset: number
-  readonly recoveryPoint: number
 }
 
 const EMPTY_SLICE: LogSlice = { chunks: [], sizeBytes: 0 }

@@ -20,15 +20,10 @@ export interface ReplaySource {
 
 /**
  * The producers' state as of `endOffset`: the newest good snapshot at or below it, and the batches after that. Without a
- * good one everything from the log's start is replayed: starting empty would accept duplicates.
+ * good one everything that is there is replayed: starting empty would accept duplicates.
  */
-export async function rebuildProducers(
-  source: ReplaySource,
-  config: LogConfig,
-  endOffset: number,
-  logStartOffset: number,
-): Promise<void> {
-  const from = restoreSnapshot(source, config, endOffset, logStartOffset)
+export async function rebuildProducers(source: ReplaySource, config: LogConfig, endOffset: number): Promise<void> {
+  const from = restoreSnapshot(source, config, endOffset)
   for (const { segment, window, start } of segmentsFrom(source, from, endOffset)) {
     const walk = replaySegment(source.producers, segment, window, start, from)
     let step = walk.next()
@@ -37,13 +32,8 @@ export async function rebuildProducers(
 }
 
 /** As `rebuildProducers`, at once. */
-export function rebuildProducersSync(
-  source: ReplaySource,
-  config: LogConfig,
-  endOffset: number,
-  logStartOffset: number,
-): void {
-  const from = restoreSnapshot(source, config, endOffset, logStartOffset)
+export function rebuildProducersSync(source: ReplaySource, config: LogConfig, endOffset: number): void {
+  const from = restoreSnapshot(source, config, endOffset)
   for (const { segment, window, start } of segmentsFrom(source, from, endOffset)) {
     const walk = replaySegment(source.producers, segment, window, start, from)
     let step = walk.next()
@@ -53,10 +43,9 @@ export function rebuildProducersSync(
 
 /** @returns the offset from which on batches are to be replayed */
 function restoreSnapshot(
-  { host, path, producers }: ReplaySource,
+  { host, path, producers, segments }: ReplaySource,
   config: LogConfig,
   endOffset: number,
-  logStartOffset: number,
 ): number {
   producers.clear()
   const offsets = host.fileSystem
@@ -82,7 +71,7 @@ function restoreSnapshot(
       }
     }
   }
-  return logStartOffset
+  return segments.oldest.baseOffset
 }
 
 function* segmentsFrom({ segments }: ReplaySource, from: number, endOffset: number) {

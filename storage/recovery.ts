@@ -4,9 +4,9 @@ import { readLeaderEpochCheckpoint } from './checkpoints.ts'
 import { isStorageError } from './errors.ts'
 import { leaderEpochCheckpointFileName, parseSegmentFileName } from './file-names.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
-import type { LogParts } from './log.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogHost } from './log-host.ts'
+import type { LogParts } from './log-parts.ts'
 import { rebuildProducers } from './producer-replay.ts'
 import { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
@@ -69,7 +69,7 @@ export async function openLogParts(options: OpenOptions): Promise<LogParts> {
     logEndOffset,
     recoveryPoint,
   }
-  await rebuildProducers(parts, config, logEndOffset, logStartOffset)
+  await rebuildProducers(parts, config, logEndOffset)
   return parts
 }
 
@@ -107,14 +107,21 @@ async function settleSegments(
     if (isFollowed) segment.seal()
     segment.syncedBytes = isDoubtful ? 0 : segment.sizeBytes
     if (isDoubtful && options.rewritesTail && segment.sizeBytes > 0) await rewriteSegment(segment, host)
-    await segment.sync()
+    await segment.sync(segment.sizeBytes)
     // Empty segments behind a torn one are of a roll that did not get to its first batch.
     if (!isLast && !isFollowed)
       await removeEmpty(
         host,
         opened.splice(index + 1).map(({ segment }) => segment),
       )
-    else if (!isLast) endOffset = Math.max(endOffset, nextBaseOffset)
+    else if (!isLast) {
+      // Only under policy `os` can a power cut do that, or somebody who removes files. Readers go on after the gap.
+      if (endOffset < nextBaseOffset && !config.compacts) {
+        const gap = { folder: path, fromOffset: endOffset, toOffset: nextBaseOffset }
+        host.logger.error(gap, 'records are missing between two segments')
+      }
+      endOffset = nextBaseOffset
+    }
   }
   if (scannedFrom !== undefined) {
     await host.fileSystem.syncFolder(path)
@@ -157,13 +164,7 @@ async function removeEmpty(host: LogHost, segments: readonly Segment[]): Promise
 async function resume(segment: Segment): Promise<number | undefined> {
   const window = new BatchWindow(segment.file, segment.sizeBytes, TAIL_BYTES)
   let expected = segment.baseOffset
-  let position = 0
-  try {
-    position = segment.lastIndexedPosition
-  } catch (error) {
-    if (!isStorageError(error, 'CORRUPT')) throw error
-    return undefined
-  }
+  let position = segment.lastIndexedPosition
   const start = position
   while (position < segment.sizeBytes) {
     if (!(await window.load(position, batch.BATCH_HEADER_BYTES))) return undefined

@@ -9,11 +9,23 @@ describe('smoke', () => {
     const clock = new FakeClock()
     const fileSystem = new MemoryFileSystem({ tracksCrashes: true })
     let n = 0
-    const open = () => LogDirectory.open({
-      path: '/data', fileSystem, clock, clusterId: 'c', nodeId: 1, tailCache: new TailCache(1e6), maxOpenFiles: 10,
-      random: { integer: () => 0, uuid: () => `AAAAAAAAAAAAAAAAAAAA${String(n++).padStart(2, 'A')}` }, logger: silentStorageLogger })
+    const open = () =>
+      LogDirectory.open({
+        path: '/data',
+        fileSystem,
+        clock,
+        clusterId: 'c',
+        nodeId: 1,
+        tailCache: new TailCache(1e6),
+        maxOpenFiles: 10,
+        random: { integer: () => 0, uuid: () => `AAAAAAAAAAAAAAAAAAAA${String(n++).padStart(2, 'A')}` },
+        logger: silentStorageLogger,
+      })
     const dir = await open()
-    const [log] = await dir.createLogs([{ topic: 't', partition: 0, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }], defaultLogConfig)
+    const [log] = await dir.createLogs(
+      [{ topic: 't', partition: 0, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+      defaultLogConfig,
+    )
     const b = (v: string) => buildBatch({ records: [{ value: Buffer.from(v), timestamp: 5 }] })
     expect(log!.append(b('x'), 0, 'client')).toEqual({ kind: 'appended', baseOffset: 0, lastOffset: 0 })
     expect(log!.append(b('y'), 0, 'client')).toEqual({ kind: 'appended', baseOffset: 1, lastOffset: 1 })

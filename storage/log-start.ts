@@ -1,0 +1,83 @@
+import { toStorageError } from './errors.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LogConfig } from './log-config.ts'
+import { removeSegments } from './log-files.ts'
+import type { LogHost } from './log-host.ts'
+import { deletableSegments } from './retention.ts'
+import type { Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
+import type { LogTail } from './tail-cache.ts'
+
+/** What the start of a log shares with the log. */
+export interface StartContext {
+  readonly host: LogHost
+  readonly config: LogConfig
+  readonly segments: Segments
+  readonly tail: LogTail
+  readonly epochs: LeaderEpochs
+}
+
+/** The end of a log at which it is deleted: where it begins, and the files that go when that moves up. */
+export class LogStart {
+  /** First offset that may be read. */
+  offset: number
+  readonly #log: StartContext
+  readonly #underWay = new Set<Promise<void>>()
+
+  constructor(log: StartContext, offset: number) {
+    this.#log = log
+    this.offset = offset
+  }
+
+  /**
+   * Moves the start up; segments that lie wholly below it go.
+   * @returns when a crash cannot move it back any more
+   */
+  moveTo(offset: number): Promise<void> {
+    const { segments, tail, epochs } = this.#log
+    this.offset = offset
+    tail.dropBefore(offset)
+    epochs.truncateFromStart(offset)
+    return this.track(this.#remove(segments.removeOldest(segments.indexFor(offset))))
+  }
+
+  /**
+   * How many of the oldest segments retention lets go now. If that is all of them, a new one must be begun first.
+   * @param logEndOffset where the active segment ends
+   */
+  deletable(wallNow: number, highWatermark: number, logEndOffset: number): number {
+    const { segments, config } = this.#log
+    const aging = segments.all.map((segment, index) => ({
+      sizeBytes: segment.sizeBytes,
+      endOffset: segments.endOffsetOf(index, logEndOffset),
+      largestTimestamp: () => segment.ageTimestamp,
+    }))
+    return deletableSegments(aging, config, wallNow, highWatermark, this.offset)
+  }
+
+  /** Waits until no file is being renamed any more: before the folder is given free. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underWay)
+  }
+
+  /** The start is on the disk before the files go: a crash in between must not bring half of them back. */
+  async #remove(removed: readonly Segment[]): Promise<void> {
+    const { host, config } = this.#log
+    for (const segment of removed) segment.isRemoved = true
+    await host.checkpointSoon()
+    try {
+      removeSegments(host, removed, config.fileDeleteDelayMs)
+    } catch (error) {
+      // They lie below the start, so the next start of the broker takes them away.
+      const failure = toStorageError(error, 'remove', removed[0]?.folder ?? '')
+      if (failure.code !== 'NOT_FOUND') host.logger.warn({ err: failure }, 'segments could not be removed yet')
+    }
+  }
+
+  /** Makes `idle` wait for work on the folder's files. */
+  track(work: Promise<void>): Promise<void> {
+    const tracked = work.finally(() => this.#underWay.delete(tracked))
+    this.#underWay.add(tracked)
+    return tracked
+  }
+}

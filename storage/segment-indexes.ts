@@ -1,0 +1,276 @@
+import * as batch from '../protocol/records/batch.ts'
+import { BatchWindow, plausibleBatchSize } from './batch-window.ts'
+import { isStorageError } from './errors.ts'
+import { type SegmentSuffix, segmentFileName } from './file-names.ts'
+import type { LogConfig } from './log-config.ts'
+import type { LogHost } from './log-host.ts'
+import { OffsetIndex } from './offset-index.ts'
+import type { PooledFile } from './open-files.ts'
+import { TimeIndex } from './time-index.ts'
+
+/** The log file that is indexed. */
+export interface IndexedFile {
+  readonly file: PooledFile
+  /** Whole batches in it. */
+  readonly sizeBytes: number
+}
+
+export interface SegmentOptions {
+  readonly host: LogHost
+  readonly folder: string
+  readonly baseOffset: number
+  readonly config: LogConfig
+}
+
+/**
+ * The two indexes of a segment, and the newest timestamp. They only save time: whatever is missing, damaged or cannot be
+ * true is built anew from the batches' headers, at once (a gigabyte takes about half a second, once).
+ * Hot: `appended`, once a batch: two header reads, and an entry every `index.interval.bytes`.
+ */
+export class SegmentIndexes {
+  readonly #options: SegmentOptions
+  readonly #log: IndexedFile
+  #offset: OffsetIndex
+  #time: TimeIndex
+  #bytesSinceEntry = 0
+  /** Largest timestamp; undefined until it is read from the time index, -1 for none. */
+  #maxTimestamp: number | undefined
+  /** Last offset of the first batch that has it. */
+  #maxTimestampOffset: number
+  /** Sealed, and maybe not on the disk; from then on nobody rebuilds them, so they must be. */
+  #isUnsynced = false
+
+  private constructor(options: SegmentOptions, log: IndexedFile, opened: Pair | undefined) {
+    const { offset, time } = opened ?? emptyPair(options)
+    this.#options = options
+    this.#log = log
+    this.#offset = offset
+    this.#time = time
+    this.#maxTimestamp = opened === undefined ? -1 : undefined
+    this.#maxTimestampOffset = options.baseOffset
+  }
+
+  /** Without entries; the files are replaced when they are next saved. */
+  static empty(options: SegmentOptions, log: IndexedFile): SegmentIndexes {
+    return new SegmentIndexes(options, log, undefined)
+  }
+
+  /**
+   * As they are on disk; only their last entries are looked at.
+   * @param sizeBytes of the log file
+   * @param endOffset the first offset that is surely not in the segment
+   * @returns undefined if a file is missing or cannot be true
+   */
+  static open(options: SegmentOptions, log: IndexedFile, sizeBytes: number, endOffset: number) {
+    const opened = openPair(options, sizeBytes, endOffset)
+    return opened === undefined ? undefined : new SegmentIndexes(options, log, opened)
+  }
+
+  get entryCount(): number {
+    return this.#offset.entryCount
+  }
+
+  get bytesSinceEntry(): number {
+    return this.#bytesSinceEntry
+  }
+
+  get isUnsynced(): boolean {
+    return this.#isUnsynced
+  }
+
+  /** A batch is being added at `position`, the end of the segment. */
+  appended(buffer: Buffer, at: number, size: number, position: number, intervalBytes: number): void {
+    const timestamp = batch.maxTimestamp(buffer, at)
+    if (timestamp > this.maxTimestamp) {
+      this.#maxTimestamp = timestamp
+      this.#maxTimestampOffset = batch.lastOffset(buffer, at)
+    }
+    // As in Kafka: never for the first batch, and before this batch's own bytes are counted.
+    if (this.#bytesSinceEntry > intervalBytes) {
+      this.#addEntry(batch.lastOffset(buffer, at), position)
+      this.#bytesSinceEntry = 0
+    }
+    this.#bytesSinceEntry += size
+  }
+
+  /** Where to begin to look for the batch that holds `offset`: the position of a batch at or before it. */
+  positionBefore(offset: number): number {
+    return this.#sound(() => this.#offset.lookup(offset))
+  }
+
+  /** First offset from which on a record with this timestamp or a newer one may be found. */
+  offsetBefore(timestamp: number): number {
+    return this.#sound(() => this.#time.lookup(timestamp - 1).offset)
+  }
+
+  /** Position of the batch of the newest entry, or 0. */
+  get lastPosition(): number {
+    return this.#sound(() => this.#offset.lastPosition)
+  }
+
+  get maxTimestamp(): number {
+    if (this.#maxTimestamp === undefined) {
+      const { timestamp, offset } = this.#sound(() => this.#time.last)
+      // A rebuild has found it meanwhile.
+      this.#maxTimestamp ??= timestamp
+      this.#maxTimestampOffset = Math.max(this.#maxTimestampOffset, offset)
+    }
+    return this.#maxTimestamp
+  }
+
+  get maxTimestampOffset(): number {
+    return this.maxTimestamp < 0 ? this.#options.baseOffset : this.#maxTimestampOffset
+  }
+
+  /** A batch that is in the segment already has this timestamp, which the index may not tell. */
+  noteTimestamp(timestamp: number, lastOffset: number): void {
+    if (timestamp <= this.maxTimestamp) return
+    this.#maxTimestamp = timestamp
+    this.#maxTimestampOffset = lastOffset
+  }
+
+  /** So many bytes of the segment follow on the batch of the newest entry. */
+  resumed(bytesSinceEntry: number): void {
+    this.#bytesSinceEntry = bytesSinceEntry
+  }
+
+  /** Forgets entries from `offset` on; timestamps since the last one are to be noted anew. */
+  truncateTo(offset: number): void {
+    this.#sound(() => this.#offset.truncateTo(offset))
+    this.#sound(() => this.#time.truncateTo(offset))
+    this.#maxTimestamp = undefined
+    this.#maxTimestampOffset = this.#options.baseOffset
+  }
+
+  /** No batch comes any more: sets the last time entry. */
+  seal(): void {
+    const { maxTimestamp, maxTimestampOffset } = this
+    this.#sound(() => this.#time.append(maxTimestamp, maxTimestampOffset, true))
+    this.#isUnsynced = true
+    this.save()
+  }
+
+  /** Hands new entries to the page cache. @returns false if they must wait, because the disk is full or fails */
+  save(): boolean {
+    try {
+      this.#offset.save()
+      this.#time.save()
+      return true
+    } catch (error) {
+      const { host } = this.#options
+      host.logger.warn({ err: error, index: this.#offset.path }, 'index files could not be written yet')
+      return false
+    }
+  }
+
+  /** Makes sealed indexes safe. @returns false if they could not even be written. @throws {StorageError} the sync failed */
+  async sync(): Promise<boolean> {
+    if (!this.#isUnsynced) return true
+    if (!this.save()) return false
+    for (const path of [this.#offset.path, this.#time.path]) {
+      const file = this.#options.host.fileSystem.open(path, 'openOrCreate')
+      try {
+        await file.datasync()
+      } finally {
+        file.close()
+      }
+    }
+    this.#isUnsynced = false
+    return true
+  }
+
+  /** Sets the last time entry and completes the files, for a clean stop. */
+  close(): void {
+    this.seal()
+    this.drop()
+  }
+
+  /** Gives the memory back; the files are for others to remove. */
+  drop(): void {
+    this.#offset.drop()
+    this.#time.drop()
+  }
+
+  #addEntry(lastOffset: number, position: number): void {
+    this.#sound(() => {
+      // After a rebuild with another interval there may be no room any more.
+      if (this.#offset.isFull) return
+      this.#offset.append(lastOffset, position)
+      this.#time.append(this.maxTimestamp, this.#maxTimestampOffset)
+    })
+  }
+
+  /** Runs `use`; if the entries turn out to be damaged when they are read, with new ones. */
+  #sound<T>(use: () => T): T {
+    try {
+      return use()
+    } catch (error) {
+      if (!isStorageError(error, 'CORRUPT') && !isStorageError(error, 'NOT_FOUND')) throw error
+      this.#options.host.logger.warn({ err: error }, 'index is damaged or missing and is rebuilt')
+      this.#rebuild()
+      return use()
+    }
+  }
+
+  #rebuild(): void {
+    const { config, baseOffset } = this.#options
+    this.drop()
+    const { offset, time } = emptyPair(this.#options)
+    this.#offset = offset
+    this.#time = time
+    this.#bytesSinceEntry = 0
+    this.#maxTimestamp = -1
+    this.#maxTimestampOffset = baseOffset
+    const window = new BatchWindow(this.#log.file, this.#log.sizeBytes, WINDOW_BYTES)
+    let expected = baseOffset
+    for (let position = 0; window.loadSync(position, batch.BATCH_HEADER_BYTES); ) {
+      const at = window.indexOf(position)
+      const size = plausibleBatchSize(window.buffer, at, window.end - position, expected)
+      // Behind damage nothing is indexed; whoever reads there walks from the last entry.
+      if (size < 0) break
+      expected = batch.nextOffset(window.buffer, at)
+      this.appended(window.buffer, at, size, position, config.indexIntervalBytes)
+      position += size
+    }
+    this.save()
+  }
+}
+
+interface Pair {
+  readonly offset: OffsetIndex
+  readonly time: TimeIndex
+}
+
+function optionsOf({ host, folder, baseOffset, config }: SegmentOptions, suffix: SegmentSuffix) {
+  return {
+    fileSystem: host.fileSystem,
+    path: `${folder}/${segmentFileName(baseOffset, suffix)}`,
+    baseOffset,
+    maxBytes: config.segmentIndexBytes,
+    memory: host.indexMemory,
+  }
+}
+
+function emptyPair(options: SegmentOptions): Pair {
+  return {
+    offset: OffsetIndex.empty(optionsOf(options, '.index')),
+    time: TimeIndex.empty(optionsOf(options, '.timeindex')),
+  }
+}
+
+function openPair(options: SegmentOptions, sizeBytes: number, endOffset: number): Pair | undefined {
+  const { logger } = options.host
+  try {
+    const offset = OffsetIndex.open(optionsOf(options, '.index'))
+    const time = TimeIndex.open(optionsOf(options, '.timeindex'))
+    const problem = offset.problem(sizeBytes) ?? time.problem(endOffset)
+    if (problem === undefined) return { offset, time }
+    logger.warn({ index: offset.path, problem }, 'index cannot be true and is rebuilt')
+  } catch (error) {
+    if (!isStorageError(error, 'NOT_FOUND') && !isStorageError(error, 'CORRUPT')) throw error
+    logger.warn({ err: error }, 'index is missing or damaged and is rebuilt')
+  }
+  return undefined
+}
+
+const WINDOW_BYTES = 1024 * 1024
