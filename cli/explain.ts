@@ -11,6 +11,12 @@ export function explain(error: unknown): string {
   return unforeseen.has(error.name) ? (error.stack ?? error.message) : error.message
 }
 
+/** Why a running broker ends at once. What it held in memory only is lost, as in a crash; the next start recovers. */
+export function lastWords(error: unknown): string {
+  const why = explain(error)
+  return why.includes('\n') ? `stopped by a bug; the next start checks the logs\n${why}` : `gave up: ${why}`
+}
+
 /** Names of errors that nobody wrote for an operator. Our own classes have names of their own and say everything. */
 const unforeseen: ReadonlySet<string> = new Set([
   'Error',

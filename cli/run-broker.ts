@@ -13,7 +13,7 @@ import {
 } from '../broker/index.ts'
 import type { HttpServer } from '../http/server.ts'
 import { developmentDefaults, developmentHints } from './development.ts'
-import { explain } from './explain.ts'
+import { explain, lastWords } from './explain.ts'
 
 export interface RunOptions {
   readonly mode: 'start' | 'dev'
@@ -32,7 +32,7 @@ export interface RunOptions {
  *   had to give up.
  */
 export async function runBroker(options: RunOptions): Promise<number> {
-  dieOfBugs()
+  endAtOnceWhenBroken()
   const signal = firstSignal()
   let broker: StartableBroker | undefined
   let http: HttpServer | undefined
@@ -131,12 +131,17 @@ function firstSignal(): Promise<void> {
   })
 }
 
-/** After a bug nothing more is written: no clean shutdown, so that the next start checks the logs. */
-function dieOfBugs(): void {
-  const die = (error: unknown) => {
-    console.error('odradek: stopped by an internal error; the next start will check the logs\n', error)
+/**
+ * After a bug, or with no disk left, nothing more is written: no clean shutdown, so that the next start checks the logs.
+ */
+function endAtOnceWhenBroken(): void {
+  const end = (error: unknown) => {
+    console.error(`odradek: ${lastWords(error)}`)
     process.exit(1)
   }
-  process.on('uncaughtException', die)
-  process.on('unhandledRejection', die)
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+  // Who reads our output may go away; the broker goes on, and there is nobody left to tell.
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
 }

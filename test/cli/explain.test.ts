@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { explain } from '../../cli/explain.ts'
+import { explain, lastWords } from '../../cli/explain.ts'
 import { StorageError } from '../../storage/errors.ts'
 
 describe('explain', () => {
@@ -33,5 +33,15 @@ describe('explain', () => {
     const expected = Object.assign(new Error('server.properties:3: bad'), { name: 'ConfigError' })
     expect(explain(expected)).toBe('server.properties:3: bad')
     expect(explain('a string')).toBe('a string')
+  })
+})
+
+describe('lastWords', () => {
+  it('tells a disk that failed from a bug of ours', () => {
+    const disk = new StorageError('IO', '/var/data', 'cannot datasync /var/data/orders-0: EIO')
+    expect(lastWords(disk)).toBe('gave up: cannot datasync /var/data/orders-0: EIO')
+    expect(lastWords(new TypeError('x is undefined'))).toMatch(
+      /^stopped by a bug; the next start checks the logs\nTypeError/,
+    )
   })
 })

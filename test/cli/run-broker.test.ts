@@ -48,6 +48,17 @@ describe('odradek start', () => {
     expect(await broker.exit).toEqual({ code: 0, signal: null })
   })
 
+  it('goes on when nobody reads its output any more', async () => {
+    const args = [...freePort, ...dataIn(temporaryFolder()), '--log-level', 'debug']
+    const broker = odradek(['start', ...args])
+    const bootstrap = await broker.bootstrap()
+    broker.process.stdout?.destroy()
+    broker.process.stderr?.destroy()
+    await topicsOf(bootstrap)
+    broker.process.kill('SIGTERM')
+    expect(await broker.exit).toEqual({ code: 0, signal: null })
+  })
+
   it('starts again on the folder of a broker that was killed', async () => {
     const folder = temporaryFolder()
     const first = odradek(['start', ...freePort, ...dataIn(folder)])
