@@ -89,6 +89,14 @@ export class BrokerConfig {
     }
   }
 
+  /** Names set at run time that no table has, with the stronger of their sources. They have no effect. */
+  unknownDynamic(): [string, 'DYNAMIC_BROKER_CONFIG' | 'DYNAMIC_DEFAULT_BROKER_CONFIG'][] {
+    const names = new Set([...this.#dynamicOwn.keys(), ...this.#dynamicDefaults.keys()])
+    return [...names]
+      .filter((name) => keyOf(name) === undefined)
+      .map((name) => [name, this.#dynamicOwn.has(name) ? 'DYNAMIC_BROKER_CONFIG' : 'DYNAMIC_DEFAULT_BROKER_CONFIG'])
+  }
+
   /**
    * Puts the dynamic configs in force, those of this broker before the cluster's defaults, and tells who follows.
    * A stored value that is not legal (any more) is left out and returned as a warning.

@@ -98,14 +98,16 @@ export const bool = (row: Row<boolean>): Key<boolean> => ({
 })
 
 /** Any text, or one of `oneOf`. */
-export const string = <D extends string | null>(row: Row<D>): Key<string | Extract<D, null>> => textual('string', row)
+export const string = <D extends string | null>(row: Row<D, string>): Key<string | Extract<D, null>> =>
+  textual('string', row)
 /** A choice, typed as such: `choice(['commit', 'os'], {...})` is a Key<'commit' | 'os'>. */
-export const choice = <const V extends string>(oneOf: readonly V[], row: Row<V>): Key<V> =>
+export const choice = <const V extends string>(oneOf: readonly V[], row: Omit<Row<V>, 'check'>): Key<V> =>
   textual('string', { ...row, oneOf }) as Key<V>
 /** The name of a Java class. Kept as text; nothing of it is loaded here. */
-export const className = <D extends string | null>(row: Row<D>): Key<string | Extract<D, null>> => textual('class', row)
+export const className = <D extends string | null>(row: Row<D, string>): Key<string | Extract<D, null>> =>
+  textual('class', row)
 /** A secret. Shown to nobody. */
-export const password = <D extends string | null>(row: Row<D>): Key<string | Extract<D, null>> =>
+export const password = <D extends string | null>(row: Row<D, string>): Key<string | Extract<D, null>> =>
   textual('password', row)
 
 /** Values separated by commas, each trimmed. */
@@ -200,7 +202,7 @@ function range(row: Row<unknown, number>): string | undefined {
 
 function textual<D extends string | null>(
   type: 'string' | 'class' | 'password',
-  row: Row<D>,
+  row: Row<D, string>,
 ): Key<string | Extract<D, null>> {
   return {
     ...common(type, row, row.oneOf === undefined ? undefined : `[${row.oneOf.join(', ')}]`),
@@ -211,6 +213,8 @@ function textual<D extends string | null>(
       if (row.oneOf !== undefined && !row.oneOf.includes(value)) {
         throw new InvalidConfigValue(name, text, `String must be one of: ${row.oneOf.join(', ')}`)
       }
+      const wrong = row.check?.(value, name)
+      if (wrong !== undefined) throw new InvalidConfigValue(name, text, wrong)
       return value
     },
     format: (value) => value,

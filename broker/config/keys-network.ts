@@ -8,7 +8,6 @@ export const networkKeys = {
   listeners: list({
     default: ['PLAINTEXT://127.0.0.1:9092'],
     nonEmpty: true,
-    update: 'per-broker',
     doc: 'Addresses to listen on: NAME://host:port. No host: the default interface. 0.0.0.0: all of them. Port 0: a free one. Kafka’s default is PLAINTEXT://:9092; ours stays on this machine until told otherwise.',
   }),
   'advertised.listeners': list({
@@ -18,7 +17,6 @@ export const networkKeys = {
   }),
   'listener.security.protocol.map': string({
     default: 'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
-    update: 'per-broker',
     doc: 'Which security protocol a listener name stands for; needed for names other than the protocols themselves.',
   }),
   'socket.request.max.bytes': int({

@@ -40,8 +40,9 @@ export class Cluster {
   readonly #store: MetadataStore
   readonly #session: Session
   readonly #listeners = new Set<(now: ClusterImage, before: ClusterImage) => void>()
-  #rack: string | null
+  readonly #rack: string | null
   #image: ClusterImage
+  #last: Promise<unknown> = Promise.resolve()
 
   private constructor(options: ClusterOptions, session: Session, image: ClusterImage) {
     this.nodeId = options.nodeId
@@ -78,6 +79,16 @@ export class Cluster {
   onChange(listener: (now: ClusterImage, before: ClusterImage) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /**
+   * Runs changes that look at the image before they write one after the other, so that what one of them checked still
+   * holds when it writes.
+   */
+  inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(run, run)
+    this.#last = result.then(ignore, ignore) // whoever asked hears of a failure; the next in line only waits
+    return result
   }
 
   /** Tells the cluster where this node can be reached: after the listeners are bound, so that ports are known. */
@@ -151,7 +162,8 @@ export class Cluster {
   }
 
   /**
-   * Sets (text) or takes back (null) configs of a topic, a broker ('' for the cluster's default) or a group.
+   * Sets (text) or takes back (null) configs of a topic, a broker ('' for the cluster's default) or a group. To be called
+   * within `inTurn`.
    * @throws {MetadataConflict} the topic is gone
    */
   async alterConfigs(resource: ConfigResource, name: string, edits: ReadonlyMap<string, string | null>): Promise<void> {
@@ -207,6 +219,8 @@ export class Cluster {
     for (const listener of this.#listeners) listener(image, before)
   }
 }
+
+const ignore = (): void => {}
 
 /** The id in the store; a store without one gets `fresh`. */
 async function readClusterId(store: MetadataStore, fresh: string): Promise<string> {

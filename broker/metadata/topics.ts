@@ -57,8 +57,7 @@ export interface WantedPartitions {
 }
 
 /**
- * The rules of making, growing and deleting topics, by one's hand or by use. What is done here is done one after the
- * other, so that what was checked still holds when it is written. New topics: logs first, then the store, then the
+ * The rules of making, growing and deleting topics, by one's hand or by use. New topics: logs first, then the store, then the
  * image, so that a topic which a client can see can be used (AD-8). Deleted ones: the other way round.
  */
 export class Topics {
@@ -67,7 +66,6 @@ export class Topics {
   readonly #random: Random
   readonly #logs: TopicLogs
   readonly #making = new Map<string, ReadonlyMap<string, string>>()
-  #last: Promise<unknown> = Promise.resolve()
   /** Set when the store has failed: it takes nothing more, so no logs are made that nothing could ever name. */
   #storeFailure: Refusal | undefined
 
@@ -97,7 +95,7 @@ export class Topics {
    * the topics returned are then what would have been made (AD-6).
    */
   create(wanted: readonly NewTopic[], { validateOnly = false } = {}): Promise<(TopicImage | Refusal)[]> {
-    return this.#inTurn(() => this.#create(wanted, validateOnly))
+    return this.#cluster.inTurn(() => this.#create(wanted, validateOnly))
   }
 
   /**
@@ -106,7 +104,7 @@ export class Topics {
    */
   async createMissing(names: readonly string[]): Promise<ReadonlyMap<string, ErrorName>> {
     const refused = new Map<string, ErrorName>()
-    await this.#inTurn(async () => {
+    await this.#cluster.inTurn(async () => {
       const missing: NewTopic[] = []
       for (const name of new Set(names)) {
         if (this.#cluster.image.topicByName(name) !== undefined) continue
@@ -131,7 +129,7 @@ export class Topics {
    * @param ids of topics; one that is gone meanwhile is UNKNOWN_TOPIC_ID
    */
   delete(ids: readonly string[]): Promise<ReadonlyMap<string, Refusal>> {
-    return this.#inTurn(async () => {
+    return this.#cluster.inTurn(async () => {
       const refused = new Map<string, Refusal>()
       const topics: TopicImage[] = []
       for (const id of ids) {
@@ -152,7 +150,7 @@ export class Topics {
 
   /** Adds partitions; undefined where it was done. The old partitions keep their data (AD-11). */
   grow(wanted: readonly WantedPartitions[], { validateOnly = false } = {}): Promise<(Refusal | undefined)[]> {
-    return this.#inTurn(async () => {
+    return this.#cluster.inTurn(async () => {
       const results: (Refusal | undefined)[] = []
       let budget = MAX_PARTITIONS_PER_REQUEST
       for (const one of wanted) {
@@ -321,15 +319,7 @@ export class Topics {
   #brokers(): ReadonlySet<number> {
     return new Set(this.#cluster.image.brokers.keys())
   }
-
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(run, run)
-    this.#last = result.then(ignore, ignore) // whoever asked hears of a failure; the next in line only waits
-    return result
-  }
 }
-
-const ignore = (): void => {}
 
 const tooMany = (): Refusal => refusal('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
 
