@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { handlers } from '../broker/handlers/registry.ts'
+import { registeredMetrics } from '../broker/runtime/metric-table.ts'
 import { version } from '../broker/runtime/version.ts'
 import { generatedParts, withPart } from '../scripts/write-docs.ts'
 import { codeOf, filesIn, importsOf, placesOf, read, sources, typescriptIn } from './support/repository.ts'
@@ -223,6 +224,16 @@ describe('behaviours that clients rely on', () => {
       [...excused].filter((id) => !ids.some((known) => known[1] === id)),
       'excused but unknown',
     ).toEqual([])
+  })
+})
+
+describe('metrics', () => {
+  it('each that an owner is to register is registered', () => {
+    const code = typescriptIn('broker')
+      .filter((path) => !path.endsWith('/metric-table.ts'))
+      .map(codeOf)
+      .join('\n')
+    expect(Object.keys(registeredMetrics).filter((name) => !code.includes(`'${name}'`))).toEqual([])
   })
 })
 

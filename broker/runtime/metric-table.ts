@@ -59,18 +59,10 @@ export const registeredMetrics = {
   odradek_fetch_session_partitions: gauge('Partitions in incremental fetch sessions'),
   odradek_fetch_sessions_evicted_total: counter('Incremental fetch sessions put out to make room'),
   odradek_tail_cache_bytes: gauge('Bytes of recent batches kept in memory for readers at the tail'),
-  odradek_tail_cache_hits_total: counter('Reads served from memory'),
-  odradek_tail_cache_misses_total: counter('Reads that went to the disk'),
-  odradek_staged_bytes: gauge('Bytes appended and not yet handed to the operating system'),
-  odradek_unsynced_bytes: gauge('Bytes handed to the operating system and not yet forced to the disk'),
-  odradek_open_log_files: gauge('Log files open now'),
   odradek_log_directory_total_bytes: gauge('Size of the volume of a log directory', 'directory'),
   odradek_log_directory_usable_bytes: gauge('Free space on the volume of a log directory', 'directory'),
   odradek_log_directories_offline: gauge('Log directories that failed since the start'),
-  odradek_corruptions_total: counter('Damaged places found in logs'),
-  odradek_producers: gauge('Idempotent producers remembered'),
   odradek_groups: gauge('Consumer groups, by state', 'state'),
-  odradek_group_rebalances_total: counter('Rebalances begun'),
   odradek_metadata_revision: gauge('Changes of the cluster metadata so far'),
 } as const satisfies Record<string, MetricDefinition>
 

@@ -85,7 +85,7 @@ describe('/metrics', () => {
     const lines = await scrape(broker)
     expect(lines).toContain('odradek_fetch_sessions 3')
     expect(lines).toContain('odradek_groups{state="Stable"} 4')
-    expect(lines.filter((line) => line.startsWith('odradek_producers'))).toEqual([])
+    expect(lines.filter((line) => line.startsWith('odradek_tail_cache_bytes'))).toEqual([])
   })
 
   it('escapes what clients named', async () => {
