@@ -73,7 +73,7 @@ function joinAgain(turn: Turn, group: ClassicGroup, command: JoinCommand): void 
   const { memberId, instanceId, to } = command
   if (group.waits.pendingIds.has(memberId)) {
     // Only dynamic members are given ids beforehand; Kafka trips over its own assertion here and answers the same.
-    if (instanceId !== null) turn.refuse(to, 'UNKNOWN_SERVER_ERROR', memberId)
+    if (instanceId !== null) turn.refuse(to, 'UNKNOWN_SERVER_ERROR')
     else addMember(turn, group, command, memberId)
     return
   }

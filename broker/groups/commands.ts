@@ -105,6 +105,8 @@ export interface CommitOffsetsCommand {
 
 export interface OffsetToCommit {
   readonly topic: string
+  /** See `CommittedOffset.topicId`. */
+  readonly topicId: string
   readonly partition: number
   readonly offset: bigint
   readonly leaderEpoch: number

@@ -64,6 +64,11 @@ export interface OffsetPending {
 }
 
 export interface CommittedOffset {
+  /**
+   * The topic that was meant, 22 characters, so that a topic made again under its name does not inherit the commit.
+   * ZERO_UUID: not known (records from before Kafka 4.1, commits with a retention of their own).
+   */
+  readonly topicId: string
   /** Whatever int64 the client sent, beyond the log's end and negative ones too (OC-8). */
   readonly offset: bigint
   /** -1: the client did not say. */
@@ -88,4 +93,4 @@ const memberBytes = (member: StoredMember): number =>
 
 /** The same for one committed offset. */
 export const committedBytes = (groupId: string, topic: string, metadata: string): number =>
-  96 + 3 * (groupId.length + topic.length + metadata.length)
+  112 + 3 * (groupId.length + topic.length + metadata.length)

@@ -14,14 +14,14 @@ import {
   OffsetCommitValue,
   RECORD_TYPE,
 } from '../../protocol/stored/consumer-offsets.ts'
-import { ZERO_UUID } from '../../protocol/wire/reader.ts'
 import type { EventFormat, LogRecord } from '../coordinator/shard-log.ts'
 import type { CommittedOffset, GroupEvent, StoredGroup } from './events.ts'
 
-/** Kafka writes the flexible version 4 only from a metadata version on that 4.3 does not finalize by default. */
+/** Version 4 is flexible and holds no more; Kafka 4.3 does not write it yet. */
 const groupVersion = 3
-const offsetVersion = 3
-/** Used exactly for commits with a retention of their own: the only version that has a field for it. */
+/** The first with the topic's id. */
+const offsetVersion = 4
+/** Used exactly for commits with a retention of their own: the only version that has a field for it (and no topic id). */
 const offsetVersionWithExpiry = 1
 
 export const groupRecords: EventFormat<GroupEvent> = { write: writeEvent, read: readEvents }
@@ -89,21 +89,20 @@ const groupKey = (group: string): Buffer => encodeStored(GroupMetadataKey, RECOR
 const offsetKey = (group: string, topic: string, partition: number): Buffer =>
   encodeStored(OffsetCommitKey, RECORD_TYPE.offsetCommit, { group, topic, partition })
 
-function offsetValue({ offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs }: CommittedOffset): Buffer {
-  const version = expireTimestampMs === -1 ? offsetVersion : offsetVersionWithExpiry
-  return encodeStored(OffsetCommitValue, version, {
-    offset,
-    leaderEpoch,
-    metadata,
-    commitTimestamp: commitTimestampMs,
-    expireTimestamp: expireTimestampMs,
-    topicId: ZERO_UUID,
+const offsetValue = (committed: CommittedOffset): Buffer =>
+  encodeStored(OffsetCommitValue, committed.expireTimestampMs === -1 ? offsetVersion : offsetVersionWithExpiry, {
+    offset: committed.offset,
+    leaderEpoch: committed.leaderEpoch,
+    metadata: committed.metadata,
+    commitTimestamp: committed.commitTimestampMs,
+    expireTimestamp: committed.expireTimestampMs,
+    topicId: committed.topicId,
   })
-}
 
 function fromOffsetValue(value: Buffer): CommittedOffset {
   const read = decodeStored(OffsetCommitValue, value).value
   return {
+    topicId: read.topicId,
     offset: read.offset,
     leaderEpoch: read.leaderEpoch,
     metadata: read.metadata,

@@ -30,9 +30,17 @@ export function commitOffsets(turn: Turn, group: ClassicGroup | undefined, comma
   }
   const commitTimestampMs = turn.now.wall
   const expireTimestampMs = command.retentionTimeMs === -1 ? -1 : commitTimestampMs + command.retentionTimeMs
-  const errors = command.offsets.map(({ topic, partition, offset, leaderEpoch, metadata }): ErrorName => {
+  const errors = command.offsets.map((said): ErrorName => {
+    const { topic, topicId, partition, offset, leaderEpoch, metadata } = said
     if ((metadata ?? '').length > turn.config.offsetMetadataMaxBytes) return 'OFFSET_METADATA_TOO_LARGE'
-    const committed = { offset, leaderEpoch, metadata: metadata ?? '', commitTimestampMs, expireTimestampMs }
+    const committed = {
+      topicId,
+      offset,
+      leaderEpoch,
+      metadata: metadata ?? '',
+      commitTimestampMs,
+      expireTimestampMs,
+    }
     turn.write({ kind: 'offsetCommitted', groupId, topic, partition, committed })
     return 'NONE'
   })

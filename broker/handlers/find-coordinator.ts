@@ -43,7 +43,12 @@ const blank: ResponseOf<typeof FindCoordinator> = {
   coordinators: [],
 }
 
-const oldAnswer = ({ key: _key, ...found }: Found): ResponseOf<typeof FindCoordinator> => ({ ...blank, ...found })
+/** Kafka says "NONE" where all is well, in these versions alone. */
+const oldAnswer = ({ key: _key, ...found }: Found): ResponseOf<typeof FindCoordinator> => ({
+  ...blank,
+  ...found,
+  errorMessage: found.errorCode === 0 ? 'NONE' : found.errorMessage,
+})
 
 function locate(key: string, keyType: number, context: RequestContext, services: Services): Found {
   const { authorizer, cluster, config, groups, listeners } = services
@@ -65,7 +70,7 @@ function locate(key: string, keyType: number, context: RequestContext, services:
   const partition = cluster.image.topicByName(GROUP_TOPIC)?.partitions[groups.partitionFor(key)]
   const found = partition === undefined ? undefined : addressOf(partition.leader)
   if (partition === undefined || found === undefined) return notFound(key, 'COORDINATOR_NOT_AVAILABLE')
-  return { key, nodeId: partition.leader, ...found, errorCode: 0, errorMessage: errorMessage('NONE') }
+  return { key, nodeId: partition.leader, ...found, errorCode: 0, errorMessage: '' }
 
   function addressOf(nodeId: number): { host: string; port: number } | undefined {
     if (nodeId === config.nodeId) {

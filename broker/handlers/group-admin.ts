@@ -104,7 +104,8 @@ export const deleteGroups = serve(
   DeleteGroups,
   [needs('group', 'DELETE')],
   (request, { connection: { principal } }, { groups, authorizer }) => {
-    const results = request.groupsNames.map((groupId) => {
+    // A name that is said twice is one group, and has one result.
+    const results = Array.from(new Set(request.groupsNames), (groupId) => {
       const answer = (error: ErrorName) => ({ groupId, errorCode: errorCode(error) })
       if (!authorizer.allows(principal, 'DELETE', 'group', groupId)) return answer('GROUP_AUTHORIZATION_FAILED')
       const reply = groups.submit<'deleteGroup'>({ kind: 'deleteGroup', groupId })

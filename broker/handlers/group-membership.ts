@@ -77,6 +77,10 @@ export const syncGroup = serve(
     if (!mayRead(services, context, request.groupId)) {
       return syncAnswer({ kind: 'refused', error: 'GROUP_AUTHORIZATION_FAILED' })
     }
+    // From v5 on both must be said (KIP-559), although the fields may be null.
+    if (context.apiVersion >= 5 && (request.protocolType === null || request.protocolName === null)) {
+      return syncAnswer({ kind: 'refused', error: 'INCONSISTENT_GROUP_PROTOCOL' })
+    }
     const reply = services.groups.submit<'sync'>({
       kind: 'sync',
       groupId: request.groupId,

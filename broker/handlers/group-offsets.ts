@@ -28,12 +28,13 @@ export const offsetCommit = serve(
     }
     const topics = request.topics.map((topic) => topicOf(services, context, topic))
     const offsets = request.topics.flatMap((topic, at) => {
-      const { error, name, partitions } = topics[at]!
+      const { error, name, id, partitions } = topics[at]!
       if (error !== undefined) return []
       return topic.partitions
         .filter(({ partitionIndex }) => partitionIndex >= 0 && partitionIndex < partitions)
         .map(({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }) => ({
           topic: name,
+          topicId: id,
           partition: partitionIndex,
           offset: committedOffset,
           leaderEpoch: committedLeaderEpoch,
@@ -144,7 +145,10 @@ function fetchGroup(
   const { principal } = context.connection
   const answer = (reply: OffsetsFetched | Refused): FetchedGroup => {
     if (reply.kind === 'refused') return { groupId, topics: [], errorCode: errorCode(fetchError(reply.error)) }
-    const topics = asked.topics === null ? allTopics(reply.offsets) : askedTopics(reply.offsets)
+    const offsets = reply.offsets.map((offset) =>
+      isOfFormerTopic(offset) ? { ...offset, committed: undefined } : offset,
+    )
+    const topics = asked.topics === null ? allTopics(offsets) : askedTopics(offsets)
     return { groupId, topics, errorCode: 0 }
   }
   if (!authorizer.allows(principal, 'DESCRIBE', 'group', groupId)) {
@@ -164,6 +168,12 @@ function fetchGroup(
   })
   return reply instanceof Promise ? reply.then(answer) : answer(reply)
 
+  /** A commit for a topic that was deleted since and made again under its name; its deletion is on its way (OX-2). */
+  function isOfFormerTopic({ topic, committed }: FetchedOffset): boolean {
+    const id = services.cluster.image.topicByName(topic)?.id
+    return committed !== undefined && committed.topicId !== ZERO_UUID && id !== undefined && committed.topicId !== id
+  }
+
   function askedTopics(offsets: readonly FetchedOffset[]): FetchedTopic[] {
     let next = 0
     return (asked.topics ?? []).map(({ name, topicId, partitionIndexes }, at) => {
@@ -179,6 +189,7 @@ function fetchGroup(
   function allTopics(offsets: readonly FetchedOffset[]): FetchedTopic[] {
     const byName = new Map<string, FetchedPartition[]>()
     for (const offset of offsets) {
+      if (offset.committed === undefined && offset.error === 'NONE') continue
       const fetched = byName.get(offset.topic) ?? []
       byName.set(offset.topic, fetched)
       fetched.push(fetchedPartition(offset))
@@ -279,7 +290,7 @@ export const offsetDelete = serve(
         })),
       }
     }
-    if (partitions.length === 0) return answer({ kind: 'offsetsDeleted', errors: [] })
+    // Also where nothing is left to delete: whether there is such a group is told first.
     const reply = groups.submit<'deleteOffsets'>({ kind: 'deleteOffsets', groupId: request.groupId, partitions })
     return reply instanceof Promise ? reply.then(answer) : answer(reply)
   },

@@ -5,6 +5,7 @@ import type { GroupEvent } from '../../broker/groups/events.ts'
 import { type GroupConfig, groupConfigDefaults } from '../../broker/groups/group-config.ts'
 import { GroupMachine } from '../../broker/groups/machine.ts'
 import type { GroupOutput } from '../../broker/groups/turn.ts'
+import { ZERO_UUID } from '../../protocol/wire/reader.ts'
 
 /** What a test says of a member; the rest has the values of a usual consumer. Times in ms. */
 export interface MemberOptions {
@@ -177,7 +178,7 @@ export class GroupContext {
       instanceId: options.instanceId ?? null,
       retentionTimeMs: options.retention ?? -1,
       knowsGroupIdNotFound: (options.version ?? 8) >= 9,
-      offsets: options.offsets ?? [{ topic, partition: 0, offset, leaderEpoch: -1, metadata }],
+      offsets: options.offsets ?? [{ topic, topicId: ZERO_UUID, partition: 0, offset, leaderEpoch: -1, metadata }],
     })
   }
 

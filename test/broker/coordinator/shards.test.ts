@@ -43,7 +43,9 @@ const commit = (to: number): GroupCommand => ({
   instanceId: null,
   retentionTimeMs: -1,
   knowsGroupIdNotFound: true,
-  offsets: [{ topic: 't', partition: 0, offset: 1n, leaderEpoch: -1, metadata: null }],
+  offsets: [
+    { topic: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAA', partition: 0, offset: 1n, leaderEpoch: -1, metadata: null },
+  ],
 })
 
 const list = (to: number): GroupCommand => ({ kind: 'list', to })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ZERO_UUID } from '../../../protocol/wire/reader.ts'
 import { GroupHandlers } from '../../support/group-handlers.ts'
 
 const join = (groupId: string) =>
@@ -26,7 +27,7 @@ const commit = (groupId: string, topic = 't') =>
     instanceId: null,
     retentionTimeMs: -1,
     knowsGroupIdNotFound: true,
-    offsets: [{ topic, partition: 0, offset: 3n, leaderEpoch: -1, metadata: null }],
+    offsets: [{ topic, topicId: ZERO_UUID, partition: 0, offset: 3n, leaderEpoch: -1, metadata: null }],
   }) as const
 
 const all = (groupId: string) => ({ kind: 'fetchOffsets', groupId, partitions: null, requireStable: false }) as const

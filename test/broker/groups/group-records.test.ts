@@ -4,6 +4,7 @@ import type { GroupEvent } from '../../../broker/groups/events.ts'
 import { groupRecords } from '../../../broker/groups/group-records.ts'
 import { buildBatch } from '../../../protocol/records/batch-builder.ts'
 import { buildMarker } from '../../../protocol/records/control.ts'
+import { ZERO_UUID } from '../../../protocol/wire/reader.ts'
 
 const readBack = (batches: Buffer): GroupEvent[] => {
   const events: GroupEvent[] = []
@@ -48,6 +49,7 @@ const event: fc.Arbitrary<GroupEvent> = fc.oneof(
     topic: text,
     partition: int32,
     committed: fc.record({
+      topicId: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((raw) => Buffer.from(raw).toString('base64url')),
       offset: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
       leaderEpoch: int32,
       metadata: text,
@@ -67,52 +69,59 @@ describe('records of __consumer_offsets', () => {
     )
   })
 
-  it('have the bytes that Kafka 4.3 writes', () => {
+  it('have the bytes that Kafka 4.3.1 wrote when it was told the same', () => {
     const committed = {
-      offset: 42n,
+      topicId: 'TH59DOkWS4mAYW2HkBNbrA',
+      offset: 5n,
       leaderEpoch: 3,
       metadata: 'm',
-      commitTimestampMs: 1_700_000_000_000,
+      commitTimestampMs: 1_795_562_474_422,
       expireTimestampMs: -1,
     }
-    const { key, value } = groupRecords.write({
-      kind: 'offsetCommitted',
-      groupId: 'g',
-      topic: 't',
-      partition: 1,
-      committed,
-    })
-    // Type 1, group, topic, partition; version 3, offset, leader epoch, metadata, time of the commit.
-    expect(key.toString('hex')).toBe('0001' + '000167' + '000174' + '00000001')
-    expect(value?.toString('hex')).toBe('0003' + '000000000000002a' + '00000003' + '00016d' + '0000018bcfe56800')
-    const empty = groupRecords.write({
-      kind: 'groupStored',
-      groupId: 'g',
-      group: {
-        protocolType: 'consumer',
-        generation: 2,
-        protocolName: null,
-        leader: null,
-        stateTimestampMs: 1,
-        members: [],
-      },
-    })
-    expect(empty.key.toString('hex')).toBe('0002' + '000167')
-    // Version 3, protocol type, generation, no protocol, no leader, time of the state, no members.
-    expect(empty.value?.toString('hex')).toBe(
-      '0003' + '0008636f6e73756d6572' + '00000002' + 'ffff' + 'ffff' + '0000000000000001' + '00000000',
+    const where = { groupId: 'g1', topic: 't', partition: 0 }
+    const { key, value } = groupRecords.write({ kind: 'offsetCommitted', ...where, committed })
+    // Type 1, group, topic, partition; version 4, offset, leader epoch, metadata, time of the commit, tagged topic id.
+    expect(key.toString('hex')).toBe('0001' + '00026731' + '000174' + '00000000')
+    expect(value?.toString('hex')).toBe(
+      '0004000000000000000500000003026d000001a20fdd0bb60100104c7e7d0ce9164b8980616d8790135bac',
     )
+    const empty = {
+      protocolType: 'connect',
+      generation: 3,
+      protocolName: null,
+      leader: null,
+      stateTimestampMs: 0x1a20fdd3586,
+      members: [],
+    }
+    const stored = groupRecords.write({ kind: 'groupStored', groupId: 'cn', group: empty })
+    // Version 3, protocol type, generation, no protocol, no leader, time of the state, no members.
+    expect(stored.key.toString('hex')).toBe('0002' + '0002636e')
+    expect(stored.value?.toString('hex')).toBe('00030007636f6e6e65637400000003ffffffff000001a20fdd358600000000')
   })
 
   it('OC-11: a commit with a retention of its own is version 1, the only one that can say it', () => {
-    const committed = { offset: 1n, leaderEpoch: -1, metadata: '', commitTimestampMs: 5, expireTimestampMs: 9 }
+    const committed = {
+      topicId: ZERO_UUID,
+      offset: 1n,
+      leaderEpoch: -1,
+      metadata: '',
+      commitTimestampMs: 5,
+      expireTimestampMs: 9,
+    }
     const written = groupRecords.write({ kind: 'offsetCommitted', groupId: 'g', topic: 't', partition: 0, committed })
     expect(written.value?.readInt16BE(0)).toBe(1)
     expect(readBack(buildBatch({ records: [written] }))).toMatchObject([{ committed }])
   })
 
   it('OF-4: commits in a transactional batch are pending until its marker', () => {
-    const committed = { offset: 1n, leaderEpoch: -1, metadata: '', commitTimestampMs: 5, expireTimestampMs: -1 }
+    const committed = {
+      topicId: ZERO_UUID,
+      offset: 1n,
+      leaderEpoch: -1,
+      metadata: '',
+      commitTimestampMs: 5,
+      expireTimestampMs: -1,
+    }
     const written = groupRecords.write({ kind: 'offsetCommitted', groupId: 'g', topic: 't', partition: 0, committed })
     const producer = { producerId: 7, producerEpoch: 0 }
     const batches = [

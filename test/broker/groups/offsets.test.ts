@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ZERO_UUID } from '../../../protocol/wire/reader.ts'
 import { groupContext, subscriptionTo } from '../../support/group-context.ts'
 
 const day = 24 * 60 * 60_000
@@ -52,7 +53,7 @@ describe('OffsetCommit', () => {
 
   it('OC-7: metadata of more than 4096 UTF-16 units fails only its partition', () => {
     const group = groupContext()
-    const offset = { topic: 't', offset: 1n, leaderEpoch: -1 }
+    const offset = { topic: 't', topicId: ZERO_UUID, offset: 1n, leaderEpoch: -1 }
     const offsets = [
       { ...offset, partition: 0, metadata: 'é'.repeat(4_096) },
       { ...offset, partition: 1, metadata: 'x'.repeat(4_097) },
@@ -75,7 +76,7 @@ describe('OffsetCommit', () => {
 
   it('OC-9: metadata and leader epoch come back; null metadata reads back as empty', () => {
     const group = groupContext()
-    const offset = { topic: 't', partition: 0, offset: 3n }
+    const offset = { topic: 't', topicId: ZERO_UUID, partition: 0, offset: 3n }
     group.commit('', { offsets: [{ ...offset, leaderEpoch: 7, metadata: 'note' }] })
     group.fetch(['t']).isAnswered({ offsets: [{ committed: { leaderEpoch: 7, metadata: 'note' } }] })
     group.commit('', { offsets: [{ ...offset, leaderEpoch: -1, metadata: null }] })
@@ -91,6 +92,7 @@ describe('OffsetCommit', () => {
     const group = groupContext({ maxBatchBytes: 1_000 })
     const offsets = Array.from({ length: 20 }, (_, partition) => ({
       topic: 't',
+      topicId: ZERO_UUID,
       partition,
       offset: 1n,
       leaderEpoch: -1,
@@ -131,7 +133,14 @@ describe('OffsetFetch', () => {
     const group = groupContext()
     group.commit('', { topic: 't', offset: 1n })
     group.commit('', { topic: 'u', offset: 1n })
-    const committed = { offset: 2n, leaderEpoch: -1, metadata: '', commitTimestampMs: 0, expireTimestampMs: -1 }
+    const committed = {
+      topicId: ZERO_UUID,
+      offset: 2n,
+      leaderEpoch: -1,
+      metadata: '',
+      commitTimestampMs: 0,
+      expireTimestampMs: -1,
+    }
     group.machine.apply({ kind: 'offsetPending', producerId: 9, groupId: 'g', topic: 't', partition: 0, committed })
     group.fetch(['t', 'u'], { requireStable: true }).isAnswered({
       offsets: [
@@ -148,7 +157,14 @@ describe('OffsetFetch', () => {
   it('OF-4: offsets of a transaction that aborts are forgotten', () => {
     const group = groupContext()
     group.commit('', { offset: 1n })
-    const committed = { offset: 2n, leaderEpoch: -1, metadata: '', commitTimestampMs: 0, expireTimestampMs: -1 }
+    const committed = {
+      topicId: ZERO_UUID,
+      offset: 2n,
+      leaderEpoch: -1,
+      metadata: '',
+      commitTimestampMs: 0,
+      expireTimestampMs: -1,
+    }
     group.machine.apply({ kind: 'offsetPending', producerId: 9, groupId: 'g', topic: 't', partition: 0, committed })
     group.machine.apply({ kind: 'transactionEnded', producerId: 9, committed: false })
     group.fetch(['t'], { requireStable: true }).isAnswered({ offsets: [{ committed: { offset: 1n } }] })
@@ -249,7 +265,14 @@ describe('expiry of offsets', () => {
   it('keeps what an open transaction is about to change', () => {
     const group = groupContext(retention)
     group.commit('')
-    const committed = { offset: 2n, leaderEpoch: -1, metadata: '', commitTimestampMs: 0, expireTimestampMs: -1 }
+    const committed = {
+      topicId: ZERO_UUID,
+      offset: 2n,
+      leaderEpoch: -1,
+      metadata: '',
+      commitTimestampMs: 0,
+      expireTimestampMs: -1,
+    }
     group.machine.apply({ kind: 'offsetPending', producerId: 9, groupId: 'g', topic: 't', partition: 0, committed })
     group.after(8 * day)
     group.fetch(['t']).isAnswered({ offsets: [{ committed: { offset: 1n } }] })

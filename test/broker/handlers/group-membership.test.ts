@@ -94,7 +94,7 @@ describe('JoinGroup on the wire', () => {
   it('JG-19: v9 carries skip_assignment, v8 has no place for it', async () => {
     const handlers = await GroupHandlers.open()
     const { memberId } = await join(handlers, 9, { groupInstanceId: 'one' })
-    await handlers.call(syncGroup, 5, { groupId: 'g', generationId: 1, memberId, groupInstanceId: 'one' })
+    await handlers.call(syncGroup, 4, { groupId: 'g', generationId: 1, memberId, groupInstanceId: 'one' })
     expect(await join(handlers, 9, { groupInstanceId: 'one' })).toMatchObject({ skipAssignment: true, generationId: 1 })
     expect(await join(handlers, 8, { groupInstanceId: 'one' })).toMatchObject({
       skipAssignment: false,
@@ -128,8 +128,15 @@ describe('SyncGroup, Heartbeat and LeaveGroup on the wire', () => {
   it('SY-1: the leader is answered with its assignment', async () => {
     const handlers = await GroupHandlers.open()
     const { memberId } = await join(handlers, 3)
-    const assignments = [{ memberId, assignment: Buffer.from([1, 2]) }]
-    expect(await handlers.call(syncGroup, 5, { groupId: 'g', generationId: 1, memberId, assignments })).toMatchObject({
+    const member = {
+      groupId: 'g',
+      generationId: 1,
+      memberId,
+      assignments: [{ memberId, assignment: Buffer.from([1, 2]) }],
+    }
+    expect(
+      await handlers.call(syncGroup, 5, { ...member, protocolType: 'consumer', protocolName: 'range' }),
+    ).toMatchObject({
       errorCode: 0,
       protocolType: 'consumer',
       protocolName: 'range',
@@ -137,14 +144,22 @@ describe('SyncGroup, Heartbeat and LeaveGroup on the wire', () => {
     })
   })
 
-  it('SY-5: v5 carries protocol type and name, which are checked', async () => {
+  it('SY-5: v5 must say protocol type and name, which are checked; before there are none', async () => {
     const handlers = await GroupHandlers.open()
     const { memberId } = await join(handlers, 3)
-    const request = { groupId: 'g', generationId: 1, memberId }
-    expect(await handlers.call(syncGroup, 5, { ...request, protocolName: 'sticky' })).toMatchObject(
-      failsWith('INCONSISTENT_GROUP_PROTOCOL'),
-    )
-    expect(await handlers.call(syncGroup, 4, request)).toMatchObject({ errorCode: 0, protocolName: null })
+    const request = { groupId: 'g', generationId: 1, memberId, protocolType: 'consumer', protocolName: 'range' }
+    const refused = failsWith('INCONSISTENT_GROUP_PROTOCOL')
+    for (const wrong of [
+      { protocolName: 'sticky' },
+      { protocolType: 'connect' },
+      { protocolName: null },
+      { protocolType: null },
+    ]) {
+      expect(await handlers.call(syncGroup, 5, { ...request, ...wrong })).toMatchObject(refused)
+    }
+    const old = { groupId: 'g', generationId: 1, memberId }
+    expect(await handlers.call(syncGroup, 4, old)).toMatchObject({ errorCode: 0, protocolName: null })
+    expect(await handlers.call(syncGroup, 5, request)).toMatchObject({ errorCode: 0, protocolName: 'range' })
   })
 
   it('HB-2: while the coordinator is loading, a heartbeat is answered with 0; the others are told to wait', async () => {

@@ -247,6 +247,18 @@ describe('OffsetFetch on the wire', () => {
     expect(all.groups[0]?.topics).toEqual([])
   })
 
+  it('FS-6: a topic that was made again under its name does not inherit the commits of the old one', async () => {
+    const handlers = await GroupHandlers.open()
+    await commit(handlers)
+    const again = { ...handlers.image.topicByName('t')!, id: 'AAAAAAAAAAAAAAAAAAAAAw' }
+    handlers.image = handlers.image.withTopics(3n, [again])
+    expect((await fetchOld(handlers, 5, null)).topics).toEqual([])
+    const { topics } = await fetchOld(handlers, 5, [{ name: 't', partitionIndexes: [0] }])
+    expect(topics[0]?.partitions).toMatchObject([{ committedOffset: -1n, errorCode: 0 }])
+    await commit(handlers, { offset: 9n })
+    expect((await fetchOld(handlers, 5, null)).topics[0]?.partitions).toMatchObject([{ committedOffset: 9n }])
+  })
+
   it('while the coordinator has lost its log: 16, which old consumers know, instead of 15', async () => {
     const handlers = await GroupHandlers.open()
     handlers.coordinator.close()
@@ -264,6 +276,7 @@ describe('OffsetDelete on the wire', () => {
   it('OD-1: an unknown group: 69', async () => {
     const handlers = await GroupHandlers.open()
     expect(await remove(handlers, ['t'])).toMatchObject({ errorCode: 69, topics: [] })
+    expect(await remove(handlers, ['missing'])).toMatchObject({ errorCode: 69, topics: [] })
   })
 
   it('deletes, and fails unknown topics and partitions by themselves with 3', async () => {
