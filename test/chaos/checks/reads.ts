@@ -1,0 +1,104 @@
+import type { ReadEvent } from '../history.ts'
+import { type Facts, HighestSoFar, perKey } from './facts.ts'
+import type { Findings } from './findings.ts'
+
+type Poll = Extract<ReadEvent, { f: 'poll'; type: 'ok' }>
+
+/** What consumers were given, one after another, and against what is in the log in the end. */
+export function checkReads(facts: Facts, findings: Findings): void {
+  checkPositions(facts, findings)
+  checkContent(facts, findings)
+  checkWatermarks(facts, findings)
+}
+
+/** Nothing deletes single records here, so offsets follow one another; and each poll begins where the last one ended. */
+function checkPositions({ events }: Facts, findings: Findings): void {
+  const ends = new Map<string, number>()
+  for (const event of events) {
+    if (event.f !== 'poll') continue
+    if (event.type === 'fail') {
+      findings.add('position lost', `${event.proc} at ${event.partition} ${event.from}: ${event.error}`)
+      continue
+    }
+    const key = `${event.reader} ${event.partition}`
+    const end = endOf(event, ends.get(key), findings)
+    if (end !== undefined) ends.set(key, event.rewinds ? Math.max(end, ends.get(key) ?? 0) : end)
+  }
+}
+
+/** @returns where the poll ended; undefined if it gave nothing */
+function endOf(poll: Poll, expected: number | undefined, findings: Findings): number | undefined {
+  const where = `${poll.reader} in ${poll.partition}`
+  // An assignment asks for what it wants; a group begins where somebody committed.
+  let next = poll.rewinds ? undefined : poll.from
+  if (!poll.rewinds && expected !== undefined && poll.from !== expected) {
+    throw new Error(`${where} asked for ${poll.from} after it had been given all below ${expected}`)
+  }
+  for (const [offset] of poll.records) {
+    if (next === undefined) {
+      if (expected !== undefined && offset > expected) findings.add('skip', `${where}: ${offset} after ${expected - 1}`)
+    } else if (offset > next) findings.add('skip', `${where}: ${offset} though ${next} comes before`)
+    else if (offset < next) findings.add('went back', `${where}: ${offset} after ${next - 1}`)
+    next = offset + 1
+  }
+  return poll.records.length === 0 ? undefined : next
+}
+
+function checkContent({ events, byValue, finals }: Facts, findings: Findings): void {
+  const seen = perKey(() => new Map<number, string>())
+  for (const event of events) {
+    if (event.f !== 'poll' || event.type !== 'ok') continue
+    const { partition } = event
+    const known = seen(partition)
+    const final = finals.get(partition)
+    for (const [offset, value] of event.records) {
+      const before = known.get(offset)
+      known.set(offset, value)
+      if (before === value) continue
+      if (before !== undefined) {
+        findings.add('two values', `${partition} ${offset}: ${event.proc} was given ${value}, before it was ${before}`)
+      } else if (byValue.get(value)?.partition !== partition) {
+        findings.add('never sent', `${event.proc} was given ${JSON.stringify(value)} in ${partition} at ${offset}`)
+      }
+      if (final === undefined || offset < final.low) continue
+      const there = final.at.get(offset)
+      if (there === undefined) {
+        findings.add('vanished', `${partition} ${offset}: ${event.proc} was given ${value}, now nothing is there`)
+      } else if (there !== value) {
+        findings.add('two values', `${partition} ${offset}: ${event.proc} was given ${value}, now it is ${there}`)
+      }
+    }
+  }
+}
+
+function checkWatermarks({ events, sends }: Facts, findings: Findings): void {
+  const highs = perKey(() => new HighestSoFar())
+  const lows = perKey(() => new HighestSoFar())
+  const acknowledged = perKey(() => new HighestSoFar())
+  const settled = new Map(
+    sends.filter(({ outcome, acks }) => outcome === 'ok' && acks === -1).map((s) => [s.settledAt, s]),
+  )
+  for (const [index, event] of events.entries()) {
+    const send = settled.get(index)
+    if (send !== undefined) acknowledged(send.partition).note(index, send.offset + send.values.length)
+    if ((event.f !== 'poll' && event.f !== 'bounds') || event.type !== 'ok') continue
+    const { partition, high, low, since } = event
+    if (high !== undefined) {
+      const least = highs(partition).before(since)
+      if (high < least) findings.add('watermark went back', `${partition}: from ${least} to ${high}`)
+      const end = acknowledged(partition).before(since)
+      if (high < end) findings.add('acknowledged, invisible', `${partition}: ${end} was reached, the answer is ${high}`)
+      highs(partition).note(index, high)
+    }
+    if (low !== undefined) {
+      const least = lows(partition).before(since)
+      if (low < least) findings.add('log start went back', `${partition}: from ${least} to ${low}`)
+      lows(partition).note(index, low)
+    }
+    if (event.f === 'bounds' || high === undefined) continue
+    const last = event.records.at(-1)?.[0]
+    if (last !== undefined && last >= high) {
+      findings.add('beyond the watermark', `${event.proc} was given ${partition} ${last} below a watermark of ${high}`)
+    }
+  }
+}
