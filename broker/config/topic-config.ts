@@ -52,8 +52,8 @@ export function logConfigFor(topic: TopicConfig, broker: BrokerConfig): LogConfi
     indexIntervalBytes: topic.get('index.interval.bytes'),
     retentionMs: topic.get('retention.ms'),
     retentionBytes: topic.get('retention.bytes'),
-    flushMessages: topic.get('flush.messages'),
-    flushMs: topic.get('flush.ms'),
+    flushMessages: safe(topic.get('flush.messages')),
+    flushMs: safe(topic.get('flush.ms')),
     flushPolicy: topic.get('flush.policy'),
     fileDeleteDelayMs: topic.get('file.delete.delay.ms'),
     deletes: policies.includes('delete'),
@@ -61,6 +61,9 @@ export function logConfigFor(topic: TopicConfig, broker: BrokerConfig): LogConfi
     producerIdExpirationMs: broker.get('producer.id.expiration.ms'),
   }
 }
+
+/** Java's "never" is a long; storage counts in safe integers. */
+const safe = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER)
 
 /**
  * Checks the configs that a client wants for a topic, one by one and together.
