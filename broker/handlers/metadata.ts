@@ -23,7 +23,7 @@ export const metadata = serve(
         request,
         context,
         services,
-        asked.map((topic) => topicError(topic.name, 'INVALID_REQUEST', topic.topicId)),
+        asked.map((topic) => topicError(topic.name ?? '', 'INVALID_REQUEST', topic.topicId)),
       )
     }
     const mayCreate = request.allowAutoTopicCreation && services.config.get('auto.create.topics.enable')

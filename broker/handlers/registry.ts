@@ -1,4 +1,12 @@
 import { apiVersions } from './api-versions.ts'
+import {
+  alterPartitionReassignments,
+  describeCluster,
+  describeLogDirs,
+  electLeaders,
+  listPartitionReassignments,
+} from './cluster-admin.ts'
+import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './configs.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import { deleteGroups, describeGroups, listGroups } from './group-admin.ts'
@@ -8,6 +16,8 @@ import type { AnyHandler } from './handler.ts'
 import { deleteRecords, listOffsets, offsetForLeaderEpoch } from './list-offsets.ts'
 import { describeTopicPartitions, metadata } from './metadata.ts'
 import { produce } from './produce.ts'
+import { describeProducers, initProducerId } from './producers.ts'
+import { createPartitions, createTopics, deleteTopics } from './topics.ts'
 
 /**
  * The one list of what is served, by key: what is not in it is not advertised, what is advertised is served (AV-9).
@@ -28,9 +38,22 @@ export const handlers: readonly AnyHandler[] = [
   describeGroups,
   listGroups,
   apiVersions(() => handlers.map(({ api }) => api)),
+  createTopics,
+  deleteTopics,
   deleteRecords,
+  initProducerId,
   offsetForLeaderEpoch,
+  describeConfigs,
+  alterConfigs,
+  describeLogDirs(({ partitions }) => partitions.directories),
+  createPartitions,
   deleteGroups,
+  electLeaders,
+  incrementalAlterConfigs,
+  alterPartitionReassignments,
+  listPartitionReassignments,
   offsetDelete,
+  describeCluster,
+  describeProducers,
   describeTopicPartitions,
 ]

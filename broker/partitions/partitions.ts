@@ -41,6 +41,10 @@ export class Partitions {
     this.#options = options
   }
 
+  get directories(): readonly LogDirectory[] {
+    return this.#options.directories
+  }
+
   get count(): number {
     return this.#count
   }

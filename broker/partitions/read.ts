@@ -83,6 +83,7 @@ function readOne(request: ReadRequest, target: FetchTarget, progress: Progress):
   if (epochError !== undefined) return refused(target, partition, epochError)
   if (target.lastFetchedEpoch >= 0) {
     const diverging = divergence(partition, target)
+    if (diverging === 'OFFSET_OUT_OF_RANGE') return refused(target, partition, diverging)
     if (diverging !== undefined) return { ...refused(target, partition, 'NONE'), ...watermarks(partition), diverging }
   }
   const atLeastOne = progress.bytes === 0
@@ -101,10 +102,13 @@ function readOne(request: ReadRequest, target: FetchTarget, progress: Progress):
   }
 }
 
-/** The client's last record is of another history than ours, if its epoch ended earlier here (KIP-595's check). */
-function divergence(partition: Partition, target: FetchTarget): FetchOutcome['diverging'] {
+/**
+ * The client's last record is of another history than ours, if its epoch ended earlier here (KIP-595's check); an epoch
+ * that we never heard of is no place in our log at all.
+ */
+function divergence(partition: Partition, target: FetchTarget): FetchOutcome['diverging'] | 'OFFSET_OUT_OF_RANGE' {
   const end = partition.log.endOffsetForEpoch(target.lastFetchedEpoch)
-  if (end.endOffset < 0) return { epoch: -1, endOffset: -1 }
+  if (end.endOffset < 0) return 'OFFSET_OUT_OF_RANGE'
   return end.epoch < target.lastFetchedEpoch || end.endOffset < target.fetchOffset ? end : undefined
 }
 

@@ -57,7 +57,12 @@ describe('kafkajs admin client: every call', () => {
     await admin.createTopics({ topics: [{ topic: 'gone' }] })
     await admin.deleteTopics({ topics: ['gone'] })
     expect(await admin.listTopics()).not.toContain('gone')
-    await expect(admin.deleteTopics({ topics: ['gone'] })).rejects.toMatchObject({ type: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    const impatient = kafkaClient(broker.bootstrap).admin({ retry: { retries: 0 } })
+    onTestFinished(() => impatient.disconnect())
+    await impatient.connect()
+    await expect(impatient.deleteTopics({ topics: ['gone'] })).rejects.toMatchObject({
+      cause: { type: 'UNKNOWN_TOPIC_OR_PARTITION' },
+    })
   })
 
   it('LO-1, LO-2, LO-6: fetchTopicOffsets and fetchTopicOffsetsByTimestamp', async () => {
@@ -73,6 +78,8 @@ describe('kafkajs admin client: every call', () => {
   it('AD-12: deleteTopicRecords moves the start of the log', async () => {
     await admin.createTopics({ topics: [{ topic: 'trimmed' }] })
     await fill('trimmed', 5)
+    // kafkajs looks for the leader in what it knows already, before it asks.
+    await admin.fetchTopicOffsets('trimmed')
     await admin.deleteTopicRecords({ topic: 'trimmed', partitions: [{ partition: 0, offset: '3' }] })
     expect(await admin.fetchTopicOffsets('trimmed')).toEqual([{ partition: 0, offset: '5', high: '5', low: '3' }])
   })

@@ -3,6 +3,7 @@ import {
   ConfigResourceTypes,
   Consumer,
   type Message,
+  MessagesStreamFallbackModes,
   MessagesStreamModes,
   Producer,
   stringDeserializers,
@@ -36,7 +37,8 @@ describe('@platformatic/kafka: flexible versions and topic ids (PF-1, PF-2)', ()
     const consumer = new Consumer({ ...base(), groupId, deserializers: stringDeserializers })
     const stream = await consumer.consume({
       topics: [topic],
-      mode: MessagesStreamModes.EARLIEST,
+      mode: MessagesStreamModes.COMMITTED,
+      fallbackMode: MessagesStreamFallbackModes.EARLIEST,
       autocommit: true,
       sessionTimeout: 10_000,
       heartbeatInterval: 500,
@@ -53,6 +55,7 @@ describe('@platformatic/kafka: flexible versions and topic ids (PF-1, PF-2)', ()
     const taken: Message<string, string, string, string>[] = []
     for await (const message of stream) {
       taken.push(message)
+      await message.commit()
       if (taken.length === count) break
     }
     return taken
@@ -97,7 +100,9 @@ describe('@platformatic/kafka: flexible versions and topic ids (PF-1, PF-2)', ()
     const [topic] = await administrator.createTopics({ topics: ['pf-admin'], partitions: 2, replicas: 1 })
     expect(topic).toMatchObject({ name: 'pf-admin', partitions: 2, replicas: 1 })
     expect(await administrator.listTopics()).toContain('pf-admin')
-    await administrator.createPartitions({ topics: [{ name: 'pf-admin', count: 4, assignments: [] }] })
+    await administrator.createPartitions({
+      topics: [{ name: 'pf-admin', count: 4, assignments: [{ brokerIds: [1] }, { brokerIds: [1] }] }],
+    })
     const metadata = await administrator.metadata({ topics: ['pf-admin'] })
     expect(metadata.topics.get('pf-admin')?.partitionsCount).toBe(4)
 

@@ -3,6 +3,7 @@ import { Fetch } from '../../../protocol/apis/fetch.ts'
 import { DeleteRecords } from '../../../protocol/apis/list-offsets.ts'
 import { DeleteTopics } from '../../../protocol/apis/topics.ts'
 import { errorName } from '../../../protocol/errors.ts'
+import { temporaryFolder } from '../../support/broker-process.ts'
 import {
   type AskedPartition,
   embeddedBroker,
@@ -208,7 +209,6 @@ describe('Fetch: leader epochs', () => {
   })
 
   it('FE-27, FE-29: after a restart the old epoch is fenced, and the answer says who leads and where', async () => {
-    const { temporaryFolder } = await import('../../support/broker-process.ts')
     const dataDir = temporaryFolder()
     const first = await embeddedBroker({ dataDir })
     const id = await first.createTopic('t')
@@ -226,13 +226,18 @@ describe('Fetch: leader epochs', () => {
   })
 
   it('FE-28: a last fetched epoch that ended before the offset gets diverging_epoch and no records', async () => {
-    const test = await embeddedBroker()
-    const id = await test.createTopic('t')
-    await test.produce('t', ['a', 'b'])
-    const same = await test.fetch(id, 1, { version: 12 + 1, lastFetchedEpoch: 0 })
-    expect(same).toMatchObject({ divergingEpoch: { epoch: -1, endOffset: -1 }, values: ['a', 'b'] })
-    const diverging = await test.fetch(id, 2, { version: 13, lastFetchedEpoch: 7, maxWaitMs: 60_000 })
-    expect(diverging).toMatchObject({ error: 'NONE', divergingEpoch: { epoch: 0, endOffset: 2 }, values: [] })
+    const dataDir = temporaryFolder()
+    const first = await embeddedBroker({ dataDir })
+    const id = await first.createTopic('t')
+    await first.produce('t', ['a', 'b'])
+    await first.broker.stop()
+    const test = await embeddedBroker({ dataDir })
+    await test.produce('t', ['c', 'd'])
+    const fetch = (offset: number, lastFetchedEpoch: number) =>
+      test.fetch(id, offset, { version: 13, lastFetchedEpoch, maxWaitMs: 60_000 })
+    expect(await fetch(2, 0)).toMatchObject({ divergingEpoch: { epoch: -1, endOffset: -1 }, values: ['c', 'd'] })
+    expect(await fetch(3, 0)).toMatchObject({ error: 'NONE', divergingEpoch: { epoch: 0, endOffset: 2 }, values: [] })
+    expect(await fetch(3, 7)).toMatchObject({ error: 'OFFSET_OUT_OF_RANGE', values: [] })
   })
 })
 

@@ -116,7 +116,7 @@ describe('Produce: what is wrong with a batch', () => {
     ['PR-3: no batch', 'INVALID_RECORD', () => null],
     ['PR-3: an empty run', 'INVALID_RECORD', () => Buffer.alloc(0)],
     ['PR-3: two batches', 'INVALID_RECORD', () => Buffer.concat([values(['a']), values(['b'])])],
-    ['PR-7: a bad CRC', 'CORRUPT_MESSAGE', () => flip(values(['a']), 70)],
+    ['PR-7: a bad CRC', 'CORRUPT_MESSAGE', () => flip(values(['a']), 62)],
     ['PR-9: a base offset other than 0', 'INVALID_RECORD', () => values(['a'], { baseOffset: 5 })],
     [
       'PR-10: a record count that is not the offset range',
@@ -244,7 +244,7 @@ describe('Produce: what a topic makes of a batch', () => {
 
 describe('Produce: idempotent producers', () => {
   const producerOf = async (test: TestBroker) =>
-    (await test.client.call(InitProducerId, 4, { transactionTimeoutMs: 0 })).producerId
+    (await test.client.call(InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 0 })).producerId
 
   it('PR-20: a repeat of one of the last five batches gets its first offset and appends nothing', async () => {
     const test = await embeddedBroker()
