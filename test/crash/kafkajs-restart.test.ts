@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { BrokerProcess, temporaryFolder } from '../support/broker-process.ts'
+import { freePort } from '../support/free-port.ts'
 import { consume, Inbox, kafkaClient, range } from '../support/kafkajs.ts'
 
 const retry = { initialRetryTime: 50, retries: 30, maxRetryTime: 500 }
@@ -9,8 +10,9 @@ describe('a broker that stops and comes back, seen by kafkajs', () => {
     'KJ-6, LG-13, OC-10: after %s producers and consumers go on',
     async (signal) => {
       const folder = temporaryFolder()
-      let broker = await BrokerProcess.start(folder)
-      const { port, bootstrap } = broker
+      const port = await freePort()
+      let broker = await BrokerProcess.start(folder, { port })
+      const { bootstrap } = broker
       const kafka = kafkaClient(bootstrap)
       const producer = kafka.producer({ retry, idempotent: true, maxInFlightRequests: 1 })
       onTestFinished(() => producer.disconnect())
