@@ -133,7 +133,7 @@ export const clusterKeys = {
     unit: 'ms',
     internal: true,
     unused: 'a start takes as long as recovery takes',
-    doc: 'Longest start.',
+    doc: 'Longest time that a start may take.',
   }),
   'odradek.config.strict': bool({ default: false, doc: 'Refuse to start when a key is unknown, instead of warning.' }),
 }

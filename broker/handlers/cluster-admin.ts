@@ -5,7 +5,7 @@ import {
   ListPartitionReassignments,
 } from '../../protocol/apis/cluster-admin.ts'
 import { DescribeCluster } from '../../protocol/apis/metadata.ts'
-import { errorCode, errorMessage } from '../../protocol/errors.ts'
+import { type ErrorName, errorCode, errorMessage } from '../../protocol/errors.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/schema/api.ts'
 import type { LogDirectory } from '../../storage/index.ts'
 import { checkReplicas } from '../metadata/assignments.ts'
@@ -135,12 +135,13 @@ function describeDirectory(
 export const electLeaders = serve(ElectLeaders, [needs('cluster', 'ALTER')], (request, context, services) => {
   const { electionType, topicPartitions } = request
   const { image } = services.cluster
+  const overall = (error: ErrorName): number => (context.apiVersion === 0 ? 0 : errorCode(error)) // v0 has no place for it
   if (topicPartitions === null) {
     // Asked for all partitions, Kafka names the topics and leaves out partitions that need no election.
     const error = mayAlterCluster(context, services) ? 'NONE' : 'CLUSTER_AUTHORIZATION_FAILED'
     const topics = error === 'NONE' ? [...image.topics()].filter(({ internal }) => !internal) : []
     const replicaElectionResults = topics.map(({ name }) => ({ topic: name, partitionResult: [] }))
-    return { throttleTimeMs: 0, errorCode: errorCode(error), replicaElectionResults }
+    return { throttleTimeMs: 0, errorCode: overall(error), replicaElectionResults }
   }
   const general: Refusal | undefined = mayAlterCluster(context, services)
     ? electionType === 0 || electionType === 1
@@ -149,7 +150,7 @@ export const electLeaders = serve(ElectLeaders, [needs('cluster', 'ALTER')], (re
     : refusal('CLUSTER_AUTHORIZATION_FAILED')
   return {
     throttleTimeMs: 0,
-    errorCode: errorCode(general?.error ?? 'NONE'),
+    errorCode: overall(general?.error ?? 'NONE'),
     replicaElectionResults: topicPartitions.map(({ topic, partitions }) => ({
       topic,
       partitionResult: partitions.map((partitionId) => {
