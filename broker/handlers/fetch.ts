@@ -8,6 +8,7 @@ import { errorCode } from '../../protocol/errors.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/schema/api.ts'
 import { ZERO_UUID } from '../../protocol/wire/reader.ts'
 import type { FetchPlan, FetchTarget } from '../partitions/fetch-sessions.ts'
+import { type LeaderHint, leaderEndpoints, leaderHint, NO_LEADER, wantsHint } from '../partitions/leader-hints.ts'
 import type { Isolation, Partition } from '../partitions/partition.ts'
 import { type FetchOutcome, type FetchRead, readTargets } from '../partitions/read.ts'
 import type { Services } from '../services.ts'
@@ -116,6 +117,10 @@ function finder(request: Request, context: RequestContext, services: Services) {
     if (name !== '' && !authorizer.allows(context.connection.principal, 'READ', 'topic', name)) {
       return 'TOPIC_AUTHORIZATION_FAILED'
     }
+    // Who speaks an older version cannot know zstd (KIP-110); the topic's setting says that its batches are in it.
+    if (typeof found !== 'string' && context.apiVersion < 10 && found.rules.codec === 'zstd') {
+      return 'UNSUPPORTED_COMPRESSION_TYPE'
+    }
     // From v13 on the zero id is an id that no topic has.
     if (typeof found === 'string' && context.apiVersion >= 13 && target.topicId === ZERO_UUID) return 'UNKNOWN_TOPIC_ID'
     return found
@@ -134,7 +139,9 @@ function respond(
   { apiVersion, isolation, listener }: AnswerContext,
   services: Services,
 ): Response {
+  const { image } = services.cluster
   const responses: TopicAnswer[] = []
+  const hints: LeaderHint[] = []
   let last: TopicAnswer | undefined
   for (const outcome of read.outcomes) {
     if (plan.kind === 'incremental' && !isNews(outcome)) continue
@@ -145,25 +152,19 @@ function respond(
       last = { topic, topicId, partitions: [] }
       responses.push(last)
     }
-    last.partitions.push(partitionAnswer(outcome, isolation, apiVersion >= 12 ? services.cluster.nodeId : undefined))
+    const answer = partitionAnswer(outcome, isolation)
+    if (apiVersion >= 12 && wantsHint(outcome.error)) {
+      answer.currentLeader = leaderHint(image, topicId, topic, outcome.target.partition)
+      hints.push(answer.currentLeader)
+    }
+    last.partitions.push(answer)
   }
   return {
     ...empty(0),
     responses,
     sessionId: sessionIdFor(plan, apiVersion >= 13, services),
-    nodeEndpoints: apiVersion >= 16 && read.outcomes.some(namesLeader) ? endpoints(services, listener) : [],
+    nodeEndpoints: apiVersion >= 16 ? leaderEndpoints(image, hints, listener) : [],
   }
-}
-
-/** A client that asked the wrong node or with an old epoch is told who leads, and where that is (KIP-951, FE-29). */
-const namesLeader = ({ error }: FetchOutcome): boolean =>
-  error === 'NOT_LEADER_OR_FOLLOWER' || error === 'FENCED_LEADER_EPOCH'
-
-function endpoints(services: Services, listener: string): Response['nodeEndpoints'] {
-  const { nodeId } = services.cluster
-  return services.listeners
-    .filter(({ name }) => name === listener)
-    .map(({ advertisedHost, advertisedPort }) => ({ nodeId, host: advertisedHost, port: advertisedPort, rack: null }))
 }
 
 function sessionIdFor(plan: ServedPlan, usesTopicIds: boolean, services: Services): number {
@@ -189,7 +190,7 @@ function note(outcome: FetchOutcome): void {
   outcome.target.answeredLogStart = outcome.logStartOffset
 }
 
-function partitionAnswer(outcome: FetchOutcome, isolation: Isolation, nodeId: number | undefined): PartitionAnswer {
+function partitionAnswer(outcome: FetchOutcome, isolation: Isolation): PartitionAnswer {
   return {
     partitionIndex: outcome.target.partition,
     errorCode: errorCode(outcome.error),
@@ -197,10 +198,7 @@ function partitionAnswer(outcome: FetchOutcome, isolation: Isolation, nodeId: nu
     lastStableOffset: outcome.lastStableOffset,
     logStartOffset: outcome.logStartOffset,
     divergingEpoch: outcome.diverging ?? NO_DIVERGENCE,
-    currentLeader:
-      nodeId !== undefined && namesLeader(outcome) && outcome.partition !== undefined
-        ? { leaderId: nodeId, leaderEpoch: outcome.partition.leaderEpoch }
-        : NO_LEADER,
+    currentLeader: NO_LEADER,
     snapshotId: NO_SNAPSHOT,
     // No transaction can have been aborted yet: transactional ids are refused (InitProducerId).
     abortedTransactions: isolation === 'read_committed' ? [] : null,
@@ -228,5 +226,4 @@ const empty = (errorCode: number): Response => ({
 })
 
 const NO_DIVERGENCE = { epoch: -1, endOffset: -1 }
-const NO_LEADER = { leaderId: -1, leaderEpoch: -1 }
 const NO_SNAPSHOT = { endOffset: -1, epoch: -1 }

@@ -4,9 +4,11 @@
  */
 import { Produce } from '../../protocol/apis/produce.ts'
 import { type ErrorName, errorCode } from '../../protocol/errors.ts'
+import * as batch from '../../protocol/records/batch.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/schema/api.ts'
 import type { Cancel } from '../../storage/clock.ts'
 import { appendRecords } from '../partitions/append.ts'
+import { type LeaderHint, leaderEndpoints, leaderHint, NO_LEADER } from '../partitions/leader-hints.ts'
 import type { AppendWaiter, Partition } from '../partitions/partition.ts'
 import type { Services } from '../services.ts'
 import { CloseConnection, type RequestContext, serve } from './handler.ts'
@@ -24,20 +26,21 @@ export const produce = serve(
   ],
   (request, context, services) => {
     const { acks } = request
-    const badAcks = acks !== -1 && acks !== 0 && acks !== 1
+    const wrong = wrongAsAWhole(request)
     const acknowledgement = new Acknowledgement()
     const responses: TopicAnswer[] = []
+    const hints: LeaderHint[] = []
     for (const { name, topicId, partitionData } of request.topicData) {
       const partitionResponses: PartitionAnswer[] = []
       responses.push({ name, topicId, partitionResponses })
       for (const { index, records } of partitionData) {
         const answer = blank(index)
         partitionResponses.push(answer)
-        if (badAcks) {
-          answer.errorCode = errorCode('INVALID_REQUIRED_ACKS')
-          continue
+        const partition = wrong ?? find(request, context, services, name, topicId, index)
+        if (partition === 'NOT_LEADER_OR_FOLLOWER' && context.apiVersion >= 10) {
+          answer.currentLeader = leaderHint(services.cluster.image, topicId, name, index)
+          hints.push(answer.currentLeader)
         }
-        const partition = find(request, context, services, name, topicId, index)
         if (typeof partition === 'string') refuse(answer, partition, null)
         else append(partition, records, answer, { request, context, services, acknowledgement })
       }
@@ -46,11 +49,24 @@ export const produce = serve(
       closeOnError(responses)
       return undefined
     }
-    const response: Response = { responses, throttleTimeMs: 0, nodeEndpoints: [] }
+    const nodeEndpoints = leaderEndpoints(services.cluster.image, hints, context.connection.listener)
+    const response: Response = { responses, throttleTimeMs: 0, nodeEndpoints }
     return acknowledgement.complete(response, acks === -1 ? request.timeoutMs : Number.POSITIVE_INFINITY, services)
   },
   'pipelined',
 )
+
+/** What is wrong with the whole request, so with each of its partitions (PR-1, PR-29). */
+function wrongAsAWhole({ acks, transactionalId, topicData }: Request): ErrorName | undefined {
+  const isTransactional = topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => records !== null && hasTransactionalBatch(records)),
+  )
+  if (isTransactional && transactionalId === null) return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+  return acks !== -1 && acks !== 0 && acks !== 1 ? 'INVALID_REQUIRED_ACKS' : undefined
+}
+
+const hasTransactionalBatch = (records: Buffer): boolean =>
+  records.length >= batch.BATCH_HEADER_BYTES && batch.magic(records) === 2 && batch.isTransactional(records)
 
 function find(
   request: Request,
@@ -84,6 +100,12 @@ function append(partition: Partition, records: Buffer | null, answer: PartitionA
   const { request, context, services, acknowledgement } = scope
   const { metrics } = partition
   metrics.produceRequests++
+  // No transaction can have been begun yet (InitProducerId refuses their ids), so none has this partition (PR-28).
+  if (records !== null && hasTransactionalBatch(records)) {
+    metrics.failedProduce++
+    refuse(answer, 'INVALID_TXN_STATE', 'the partition was not added to a transaction')
+    return
+  }
   const outcome = appendRecords(partition, records, context.apiVersion, services.clock.wallTime())
   if (outcome.kind === 'refused') {
     metrics.failedProduce++
@@ -115,8 +137,6 @@ const blank = (index: number): PartitionAnswer => ({
   errorMessage: null,
   currentLeader: NO_LEADER,
 })
-
-const NO_LEADER = { leaderId: -1, leaderEpoch: -1 }
 
 function refuse(answer: PartitionAnswer, error: ErrorName, message: string | null): void {
   answer.errorCode = errorCode(error)

@@ -19,7 +19,7 @@ const served = handlers.flatMap(({ api }) => {
   }))
 })
 
-describe('AV-9: every advertised version is answered, and the connection goes on', () => {
+describe('AV-9, FS-1: every advertised version is answered, and the connection goes on', () => {
   let test: TestBroker
   beforeAll(async () => {
     const broker = await startBroker()

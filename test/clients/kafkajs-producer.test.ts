@@ -21,7 +21,7 @@ describe('kafkajs producer', () => {
     return inbox.count(count)
   }
 
-  it('KJ-2: the first send to a topic that does not exist succeeds', async () => {
+  it('KJ-2, FS-2: the first send to a topic that does not exist succeeds', async () => {
     const sender = kafkaClient(broker.bootstrap).producer({ retry: { retries: 0 } })
     onTestFinished(() => sender.disconnect())
     await sender.connect()

@@ -53,7 +53,7 @@ export async function consume(
   topic: string,
   options: { fromBeginning?: boolean; inbox?: Inbox; sessionTimeout?: number; maxWaitTimeInMs?: number } = {},
 ): Promise<{ consumer: Consumer; inbox: Inbox }> {
-  const { fromBeginning = true, inbox = new Inbox(), sessionTimeout = 30_000, maxWaitTimeInMs = 5_000 } = options
+  const { fromBeginning = true, inbox = new Inbox(), sessionTimeout = 30_000, maxWaitTimeInMs = 500 } = options
   const consumer = kafka.consumer({ groupId, sessionTimeout, heartbeatInterval: 500, maxWaitTimeInMs })
   onTestFinished(() => consumer.disconnect())
   await consumer.connect()

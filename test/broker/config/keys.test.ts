@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { allGroupKeys, groupKeyOf } from '../../../broker/config/group-keys.ts'
 import type { Key } from '../../../broker/config/key.ts'
@@ -38,6 +38,15 @@ const ours = [
   'super.users', // of Kafka's authorizer
   'zookeeper.connect', // of older Kafkas
 ]
+
+/** Our sources but for the tables themselves. */
+function sourceFiles(root: URL): string[] {
+  return ['broker', 'cli', 'http'].flatMap((folder) =>
+    readdirSync(new URL(`${folder}/`, root), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && !path.includes('keys'))
+      .map((path) => readFileSync(new URL(`${folder}/${path}`, root), 'utf8')),
+  )
+}
 
 const rowOf = ([name, { key }]: [string, { key: Key<unknown> }]): [string, Key<unknown>] => [name, key]
 
@@ -88,6 +97,17 @@ describe('the table of config keys', () => {
     const rows: [string, Key<unknown>][] = [...allKeys(), ...topics, ...[...allGroupKeys()].map(rowOf)]
     const bare = rows.filter(([, { doc }]) => doc.split(' ').length < 3 || !doc.endsWith('.'))
     expect(bare.map(([name]) => name)).toEqual([])
+  })
+
+  it('says of each key that nothing reads that it is unused, and why', () => {
+    const sources = sourceFiles(new URL('../../../', import.meta.url))
+    const behind = new Set([...allTopicKeys()].flatMap(([, { synonyms }]) => synonyms.map(({ key }) => String(key))))
+    const rows: [string, Key<unknown>][] = [
+      ...[...allKeys()].filter(([name]) => !behind.has(name)),
+      ...[...allTopicKeys()].map(rowOf),
+    ]
+    const claimed = rows.filter(([, key]) => key.unused === undefined).map(([name]) => name)
+    expect(claimed.filter((name) => !sources.some((text) => text.includes(`'${name}'`)))).toEqual([])
   })
 
   it('has defaults that its own parser takes', () => {

@@ -50,7 +50,7 @@ describe('Fetch: when it is answered', () => {
     expect((await test.fetch('t', 0, { maxWaitMs: 20, minBytes: 1_000_000 })).values).toEqual(['a'])
   })
 
-  it('FE-1: at once when a partition has an error, or none is asked for', async () => {
+  it('FE-1, FE-34: at once when a partition has an error, or none is asked for', async () => {
     const test = await embeddedBroker()
     await test.createTopic('t')
     const asked = [
@@ -175,6 +175,17 @@ describe('Fetch: what is in the answer', () => {
       expect((await test.fetch('t', 0, { partitionMaxBytes })).bytes).toHaveLength(one)
     }
     expect((await test.fetch('t', 0, { partitionMaxBytes: 2 * one })).bytes).toHaveLength(2 * one)
+  })
+
+  it('FE-31: a topic whose batches are zstd cannot be read below version 10', async () => {
+    const test = await embeddedBroker()
+    await test.createTopic('t', 1, { 'compression.type': 'zstd' })
+    await test.produce('t', ['a'])
+    expect(await test.fetch('t', 0, { version: 9 })).toMatchObject({
+      error: 'UNSUPPORTED_COMPRESSION_TYPE',
+      values: [],
+    })
+    expect(await test.fetch('t', 0, { version: 10 })).toMatchObject({ error: 'NONE', values: ['a'] })
   })
 
   it('FE-30: there is no preferred read replica, whatever the rack', async () => {

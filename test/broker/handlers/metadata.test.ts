@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
+import type { ConnectionInfo } from '../../../broker/handlers/handler.ts'
+import { metadata } from '../../../broker/handlers/metadata.ts'
 import { startBroker } from '../../../broker/index.ts'
+import { allowAll, anonymous } from '../../../broker/security/requirements.ts'
+import type { Services } from '../../../broker/services.ts'
 import { DescribeTopicPartitions, Metadata } from '../../../protocol/apis/metadata.ts'
 import { DeleteTopics } from '../../../protocol/apis/topics.ts'
 import { errorName } from '../../../protocol/errors.ts'
+import { filled } from '../../../protocol/schema/message.ts'
 import { temporaryFolder } from '../../support/broker-process.ts'
 import { embeddedBroker, NO_TOPIC, type TestBroker } from '../../support/embedded-broker.ts'
 import { RawClient } from '../../support/raw-client.ts'
@@ -207,6 +212,33 @@ describe('Metadata', () => {
     await test.client.call(DeleteTopics, 3, { topicNames: ['a'], timeoutMs: 1000 })
     for (let i = 0; i < 3; i++)
       expect((await ask(test, named('a'))).found).toEqual([['a', 'UNKNOWN_TOPIC_OR_PARTITION']])
+  })
+})
+
+describe('Metadata: a leader that the client cannot reach', () => {
+  it('MD-10: is LISTENER_NOT_FOUND from version 6 on, LEADER_NOT_AVAILABLE before', () => {
+    const topic = {
+      id: 'TH6mQyjOTLOrG4GTgMvsQA',
+      name: 'a',
+      internal: false,
+      configs: new Map(),
+      partitions: [{ leader: 2, leaderEpoch: 0, replicas: [2] }],
+    }
+    const inside = { id: 2, session: 1n, rack: null, listeners: [{ name: 'INSIDE', host: 'two.example', port: 9092 }] }
+    const image = { topics: () => [topic], brokers: new Map([[2, inside]]), clusterId: 'c', controllerId: 2 }
+    const cluster = { nodeId: 2, image } as unknown as Services['cluster']
+    const services = { cluster, authorizer: allowAll, listeners: [] as never[] } as unknown as Services
+    const request = { ...filled(Metadata.request, {}), topics: null, allowAutoTopicCreation: false }
+    const told = (apiVersion: number) => {
+      const connection = { principal: anonymous, listener: 'OUTSIDE' } as ConnectionInfo
+      const context = { apiVersion, clientId: '', correlationId: 1, requestBytes: 0, connection }
+      const answer = metadata.handle(request, context, services)
+      if (answer === undefined || answer instanceof Promise) throw new Error('answered at once')
+      const [partition] = answer.topics[0]!.partitions
+      return [errorName(partition!.errorCode), partition!.leaderId, answer.brokers.length]
+    }
+    expect(told(6)).toEqual(['LISTENER_NOT_FOUND', -1, 0])
+    expect(told(5)).toEqual(['LEADER_NOT_AVAILABLE', -1, 0])
   })
 })
 

@@ -1,12 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { ConnectionInfo } from '../../../broker/handlers/handler.ts'
+import { produce } from '../../../broker/handlers/produce.ts'
+import { Timers } from '../../../broker/runtime/timers.ts'
+import { allowAll, anonymous } from '../../../broker/security/requirements.ts'
+import type { Services } from '../../../broker/services.ts'
+import { Metadata } from '../../../protocol/apis/metadata.ts'
 import { Produce } from '../../../protocol/apis/produce.ts'
 import { InitProducerId } from '../../../protocol/apis/producers.ts'
-import { CreateTopics } from '../../../protocol/apis/topics.ts'
 import { errorName } from '../../../protocol/errors.ts'
 import * as batch from '../../../protocol/records/batch.ts'
 import { buildBatch } from '../../../protocol/records/batch-builder.ts'
 import { compress } from '../../../protocol/records/compression.ts'
 import { embeddedBroker, NO_TOPIC, type TestBroker, values } from '../../support/embedded-broker.ts'
+import { partitionOnDisk } from '../../support/partition-on-disk.ts'
 
 /** A batch of one producer: `count` records from `sequence` on. */
 const from = (producerId: number, sequence: number, count = 1, producerEpoch = 0) =>
@@ -86,10 +92,8 @@ describe('Produce: what a request gets back', () => {
 
   it('PR-30: clients may not produce to internal topics', async () => {
     const test = await embeddedBroker()
-    await test.client.call(CreateTopics, 7, { topics: [] })
-    const { consume, kafkaClient } = await import('../../support/kafkajs.ts')
-    await test.createTopic('t')
-    await consume(kafkaClient(test.broker.bootstrap), 'g', 't')
+    const topics = [{ name: '__consumer_offsets', topicId: NO_TOPIC }]
+    await test.client.call(Metadata, 12, { topics, allowAutoTopicCreation: true })
     expect(await test.produce('__consumer_offsets', ['x'])).toMatchObject({ error: 'INVALID_TOPIC_EXCEPTION' })
   })
 
@@ -107,6 +111,64 @@ describe('Produce: what a request gets back', () => {
     const waiting = test.fetch('t', 0, { client: consumer, maxWaitMs: 60_000 })
     await test.produce('t', ['wake'])
     expect((await waiting).values).toEqual(['wake'])
+  })
+})
+
+describe('Produce: when the disk is slow, or the partition elsewhere', () => {
+  const ask = (services: Partial<Services>, version: number, timeoutMs = 1000) => {
+    const request = {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs,
+      topicData: [
+        {
+          name: 'events',
+          topicId: NO_TOPIC,
+          partitionData: [{ index: 0, records: values(['x'], { baseTimestamp: 1 }) }],
+        },
+      ],
+    }
+    const connection = { principal: anonymous, listener: 'PLAINTEXT' } as ConnectionInfo
+    const context = { apiVersion: version, clientId: '', correlationId: 1, requestBytes: 0, connection }
+    return produce.handle(request, context, { authorizer: allowAll, ...services } as Services)
+  }
+
+  it('PR-32: acks=all that is not durable in time is REQUEST_TIMED_OUT, and the data is in the log', async () => {
+    const { under, clock, disk } = await partitionOnDisk({ flushPolicy: 'commit' })
+    disk.hold('datasync')
+    const partitions = { findByName: () => under } as unknown as Services['partitions']
+    const cluster = { image: { brokers: new Map() } } as unknown as Services['cluster']
+    const answer = ask({ partitions, cluster, clock, timers: new Timers(clock) }, 9, 500)
+    clock.advance(499)
+    let isThere = false
+    void Promise.resolve(answer).then(() => {
+      isThere = true
+    })
+    await Promise.resolve()
+    expect(isThere).toBe(false)
+    clock.advance(1)
+    const [topic] = (await answer)!.responses
+    expect(errorName(topic!.partitionResponses[0]!.errorCode)).toBe('REQUEST_TIMED_OUT')
+    expect(under.log.logEndOffset).toBe(1)
+  })
+
+  it('PR-33: the wrong node says so; from version 10 on also who leads and where that is', async () => {
+    const partitions = { findByName: () => 'NOT_LEADER_OR_FOLLOWER' } as unknown as Services['partitions']
+    const leader = {
+      id: 2,
+      session: 1n,
+      rack: null,
+      listeners: [{ name: 'PLAINTEXT', host: 'two.example', port: 9092 }],
+    }
+    const topic = { partitions: [{ leader: 2, leaderEpoch: 7, replicas: [2] }] }
+    const image = { brokers: new Map([[2, leader]]), topicById: () => undefined, topicByName: () => topic }
+    const cluster = { image } as unknown as Services['cluster']
+    const told = await ask({ partitions, cluster }, 10)
+    const partition = told!.responses[0]!.partitionResponses[0]!
+    expect(errorName(partition.errorCode)).toBe('NOT_LEADER_OR_FOLLOWER')
+    expect(partition.currentLeader).toEqual({ leaderId: 2, leaderEpoch: 7 })
+    expect(told!.nodeEndpoints).toEqual([{ nodeId: 2, host: 'two.example', port: 9092, rack: null }])
+    expect((await ask({ partitions, cluster }, 9))!.nodeEndpoints).toEqual([])
   })
 })
 
@@ -128,6 +190,11 @@ describe('Produce: what is wrong with a batch', () => {
       'PR-12: a producer without a sequence',
       'INVALID_RECORD',
       () => values(['a'], { producerId: 1, producerEpoch: 0, baseSequence: -1 }),
+    ],
+    [
+      'PR-29: transactional records without a transactional id',
+      'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
+      () => values(['a'], { transactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 }),
     ],
     ['PR-13: larger than max.message.bytes', 'MESSAGE_TOO_LARGE', () => values(['x'.repeat(2_000)])],
   ]
@@ -165,6 +232,17 @@ describe('Produce: what is wrong with a batch', () => {
     const { bytes } = await fresh.fetch('t', 0)
     expect(batch.partitionLeaderEpoch(bytes)).toBe(0)
     expect(batch.crc(bytes)).toBe(batch.crc(values(['a'], { baseTimestamp: batch.baseTimestamp(bytes) })))
+  })
+
+  it('PR-28: a transactional batch for a partition that no transaction has is INVALID_TXN_STATE', async () => {
+    const records = values(['a'], { transactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 })
+    const { responses } = await test.client.call(Produce, 9, {
+      transactionalId: 'tx',
+      acks: -1,
+      timeoutMs: 1000,
+      topicData: [{ name: 't', topicId: NO_TOPIC, partitionData: [{ index: 0, records }] }],
+    })
+    expect(errorName(responses[0]!.partitionResponses[0]!.errorCode)).toBe('INVALID_TXN_STATE')
   })
 
   it('PR-14: a batch larger than a segment is 18', async () => {
@@ -226,7 +304,7 @@ describe('Produce: what a topic makes of a batch', () => {
     expect(isIntact(bytes)).toBe(true)
   })
 
-  it('PR-18: compression.type gzip stores gzip; producer keeps the bytes as sent', async () => {
+  it('PR-18, PR-19: compression.type gzip stores gzip; producer keeps the bytes as sent', async () => {
     const test = await embeddedBroker()
     await test.createTopic('zipped', 1, { 'compression.type': 'gzip' })
     await test.createTopic('kept')
@@ -266,7 +344,7 @@ describe('Produce: idempotent producers', () => {
     expect(await test.produce('t', from(id, 6))).toMatchObject({ error: 'NONE', baseOffset: 6 })
   })
 
-  it('PR-22: a higher epoch starts at 0, a lower one is INVALID_PRODUCER_EPOCH', async () => {
+  it('PR-22, KJ-7: a higher epoch starts at 0, a lower one is INVALID_PRODUCER_EPOCH', async () => {
     const test = await embeddedBroker()
     await test.createTopic('t')
     const id = await producerOf(test)

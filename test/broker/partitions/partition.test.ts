@@ -1,38 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { BrokerConfig } from '../../../broker/config/broker-config.ts'
-import { topicConfig } from '../../../broker/config/topic-config.ts'
-import { Partition } from '../../../broker/partitions/partition.ts'
-import { topicRules } from '../../../broker/partitions/topic-rules.ts'
-import { BrokerMetrics } from '../../../broker/runtime/metrics.ts'
-import { type LogConfig, MemoryFileSystem } from '../../../storage/index.ts'
-import { values } from '../../support/embedded-broker.ts'
-import { FakeClock } from '../../support/fake-clock.ts'
-import { FaultyFileSystem } from '../../support/faulty-file-system.ts'
-import { LogContext } from '../../support/log-context.ts'
-
-/** A partition over a log on a disk that fails when told to. Everything happens when the turn ends. */
-async function partition(config: Partial<LogConfig> = {}) {
-  const clock = new FakeClock()
-  const memory = new MemoryFileSystem({ tracksCrashes: true, clock })
-  const disk = new FaultyFileSystem(memory)
-  const context = await LogContext.open({ clock, memory, fileSystem: disk, config })
-  const broker = BrokerConfig.of()
-  const rules = topicRules(topicConfig(broker, new Map()), broker, false)
-  const identity = { topicId: 'id', topic: 'events', index: 0, leaderEpoch: 0 }
-  const under = new Partition(identity, context.log, rules, new BrokerMetrics().topic('events'))
-  const told: string[] = []
-  const waiter = (name: string) => ({ settled: (_slot: number, error = 'ok') => told.push(`${name}: ${error}`) })
-  const append = (...texts: string[]) => under.append(values(texts), 'client')
-  const settle = async () => {
-    await context.log.flush()
-    clock.endTurn()
-  }
-  return { under, clock, disk, context, told, waiter, append, settle }
-}
+import { partitionOnDisk } from '../../support/partition-on-disk.ts'
 
 describe('Partition: three positions (D5)', () => {
   it('gives offsets at once; acks=1 waits for the write, acks=all for the sync', async () => {
-    const { under, append, waiter, told, clock, disk, settle } = await partition({ flushPolicy: 'commit' })
+    const { under, append, waiter, told, clock, disk, settle } = await partitionOnDisk({ flushPolicy: 'commit' })
     const sync = disk.hold('datasync')
     expect(append('a', 'b')).toMatchObject({ kind: 'appended', baseOffset: 0, lastOffset: 1 })
     under.whenWritten(2, waiter('one'), 0)
@@ -46,7 +17,7 @@ describe('Partition: three positions (D5)', () => {
   })
 
   it('under `os`, durable is what was written', async () => {
-    const { under, append, waiter, told, clock } = await partition({ flushPolicy: 'os' })
+    const { under, append, waiter, told, clock } = await partitionOnDisk({ flushPolicy: 'os' })
     append('a')
     under.whenDurable(1, waiter('all'), 0)
     clock.endTurn()
@@ -54,7 +25,7 @@ describe('Partition: three positions (D5)', () => {
   })
 
   it('FE-9, FE-35: readers see nothing at or above the high watermark', async () => {
-    const { under, append, clock, disk } = await partition({ flushPolicy: 'commit' })
+    const { under, append, clock, disk } = await partitionOnDisk({ flushPolicy: 'commit' })
     disk.hold('datasync')
     append('a')
     clock.endTurn()
@@ -64,7 +35,7 @@ describe('Partition: three positions (D5)', () => {
   })
 
   it('answers at once who waits for what is there already', async () => {
-    const { under, append, waiter, told, clock } = await partition({ flushPolicy: 'os' })
+    const { under, append, waiter, told, clock } = await partitionOnDisk({ flushPolicy: 'os' })
     append('a')
     clock.endTurn()
     under.whenWritten(1, waiter('one'), 0)
@@ -73,9 +44,20 @@ describe('Partition: three positions (D5)', () => {
   })
 })
 
+describe('Partition: look-up by time', () => {
+  it('LO-7: what is found at or beyond the fetchable end counts as not found', async () => {
+    const { under, append, clock, disk } = await partitionOnDisk({ flushPolicy: 'commit' })
+    disk.hold('datasync')
+    append('a')
+    clock.endTurn()
+    expect(await under.log.offsetForTimestamp(0, under.endFor('read_uncommitted'))).toBeUndefined()
+    expect(await under.log.offsetForTimestamp(0, under.log.logEndOffset)).toMatchObject({ offset: 0 })
+  })
+})
+
 describe('Partition: when the disk fails (D6)', () => {
   it('a full disk refuses what was staged with 56, and the next append goes on at the same offset', async () => {
-    const { under, append, waiter, told, clock, disk } = await partition({ flushPolicy: 'os' })
+    const { under, append, waiter, told, clock, disk } = await partitionOnDisk({ flushPolicy: 'os' })
     append('a')
     clock.endTurn()
     disk.fail({ operation: 'write', path: '.log', errno: 'ENOSPC' })
@@ -90,7 +72,7 @@ describe('Partition: when the disk fails (D6)', () => {
   })
 
   it('a failed sync ends the session: what was not durable is refused, nothing more is appended, the rest is readable', async () => {
-    const { under, append, waiter, told, clock, disk, settle } = await partition({ flushPolicy: 'commit' })
+    const { under, append, waiter, told, clock, disk, settle } = await partitionOnDisk({ flushPolicy: 'commit' })
     append('safe')
     clock.endTurn()
     await settle()
@@ -110,7 +92,7 @@ describe('Partition: when the disk fails (D6)', () => {
 
 describe('Partition: who is woken', () => {
   it('wakes each waiting reader once when the high watermark moves', async () => {
-    const { under, append, clock } = await partition({ flushPolicy: 'os' })
+    const { under, append, clock } = await partitionOnDisk({ flushPolicy: 'os' })
     let woken = 0
     under.onAdvance(() => woken++)
     const cancel = under.onAdvance(() => woken++)
@@ -123,7 +105,7 @@ describe('Partition: who is woken', () => {
   })
 
   it('AD-12: wakes them when the log start moves', async () => {
-    const { under, append, clock } = await partition({ flushPolicy: 'os' })
+    const { under, append, clock } = await partitionOnDisk({ flushPolicy: 'os' })
     append('a', 'b')
     clock.endTurn()
     let woken = 0
@@ -136,7 +118,7 @@ describe('Partition: who is woken', () => {
   })
 
   it('a closed partition answers all who wait, and refuses appends', async () => {
-    const { under, append, waiter, told } = await partition()
+    const { under, append, waiter, told } = await partitionOnDisk()
     append('a')
     under.whenWritten(1, waiter('one'), 0)
     under.whenDurable(1, waiter('all'), 0)
@@ -149,7 +131,7 @@ describe('Partition: who is woken', () => {
   })
 
   it('FE-27: an older epoch is fenced, a newer one unknown', async () => {
-    const { under } = await partition()
+    const { under } = await partitionOnDisk()
     expect([-1, 0, 1].map((epoch) => under.checkEpoch(epoch))).toEqual([undefined, undefined, 'UNKNOWN_LEADER_EPOCH'])
     expect(under.checkEpoch(-2)).toBe('FENCED_LEADER_EPOCH')
   })
