@@ -21,9 +21,12 @@ export class FaultyFileSystem implements FileSystem {
   readonly #inner: FileSystem
   readonly #faults: ActiveFault[] = []
   readonly #holds: ActiveHold[] = []
+  readonly #onFault: (call: Call) => void
 
-  constructor(inner: FileSystem) {
+  /** @param onFault told of each call that is struck, before it fails: a failed sync has consequences of its own */
+  constructor(inner: FileSystem, onFault: (call: Call) => void = () => {}) {
     this.#inner = inner
+    this.#onFault = onFault
   }
 
   /** Arms a fault. Several may be armed; the first that matches a call and is due strikes. */
@@ -140,6 +143,7 @@ export class FaultyFileSystem implements FileSystem {
       if (fault.waiting > 0) fault.waiting -= 1
       else {
         fault.left -= 1
+        this.#onFault({ operation, path })
         return fault
       }
     }
