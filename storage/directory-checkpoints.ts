@@ -11,7 +11,7 @@ import {
   recoveryPointCheckpointFileName,
 } from './file-names.ts'
 import type { Log } from './log.ts'
-import type { LogHost } from './log-host.ts'
+import { type LogHost, passesByItself } from './log-host.ts'
 
 /**
  * The offset checkpoints of a directory and its mark of a clean stop: read by the next start, ours or a Kafka's.
@@ -93,7 +93,7 @@ export class DirectoryCheckpoints {
       if (this.#unopened.size === 0) await this.#host.fileSystem.removeFile(`${this.#path}/${syncFailedFileName}`)
     } catch (error) {
       const failure = toStorageError(error, 'write checkpoints in', this.#path)
-      if (failure.code === 'NO_SPACE' || failure.code === 'TOO_MANY_FILES') this.#report(failure)
+      if (passesByItself(failure)) this.#report(failure)
       else this.#host.fail(failure)
     }
   }

@@ -3,14 +3,14 @@ import { writeLeaderEpochCheckpoint } from './checkpoints.ts'
 import { StorageError, toStorageError } from './errors.ts'
 import { leaderEpochCheckpointFileName, type SegmentSuffix, segmentFileName } from './file-names.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
-import type { LogHost } from './log-host.ts'
+import { type LogHost, passesByItself } from './log-host.ts'
 import { encodeProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 
 /**
  * The small files of a log's folder, and the end of large ones. Snapshots and epochs are not needed for the log to be
- * right: what cannot be written now is rebuilt at the next start, so a failure is reported and that is all.
+ * right: what cannot be written for lack of space is rebuilt at the next start.
  */
 
 /** `<offset>.snapshot`: the producers' state before that offset; recovery goes on from there. */
@@ -68,7 +68,10 @@ async function attempt(host: LogHost, path: string, run: () => void | Promise<vo
     const failure = error instanceof StorageError ? error : toStorageError(error, 'write', path)
     // The folder of a deleted partition was renamed meanwhile: nothing is left to be done.
     if (failure.code === 'NOT_FOUND') return false
-    host.logger.warn({ path, err: failure }, 'a file beside the log could not be written or removed')
+    // A failed sync of a folder is reported once: who swallows it lets later ones succeed that should not.
+    if (passesByItself(failure))
+      host.logger.warn({ path, err: failure }, 'a file beside the log could not be written yet')
+    else host.fail(failure)
     return false
   }
 }

@@ -31,6 +31,11 @@ export interface LogHost {
   later(delayMs: number, run: () => void): void
 }
 
+/** Does this pass by itself, when others give space or descriptors back? Then the session goes on. */
+export function passesByItself({ code }: StorageError): boolean {
+  return code === 'NO_SPACE' || code === 'TOO_MANY_FILES'
+}
+
 export interface StagedLog {
   writeStaged(): void
 }

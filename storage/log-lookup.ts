@@ -5,6 +5,7 @@ import { BatchWindow } from './batch-window.ts'
 import { StorageError } from './errors.ts'
 import { type FoundBatch, findBatch, loadChecked } from './log-read.ts'
 import type { Segment } from './segment.ts'
+import { readSoundly } from './segment-audit.ts'
 import type { Segments } from './segments.ts'
 
 /** A record found by its time. */
@@ -21,6 +22,8 @@ export interface Lookup {
   readonly logEndOffset: number
   /** Exclusive: what lies at or above it does not exist for the one who asks. */
   readonly upTo: number
+  /** The log is compacted: offsets may be missing. */
+  readonly expectsGaps: boolean
 }
 
 /**
@@ -35,18 +38,17 @@ export async function findTimestamp(lookup: Lookup, timestamp: number): Promise<
     if (segment.baseOffset >= upTo) return undefined
     if (segment.maxTimestamp < timestamp) continue
     const from = Math.max(logStartOffset, segment.offsetBefore(timestamp))
-    for await (const { window, found, endOffset } of batchesFrom(segment, index, from, lookup)) {
-      const at = window.indexOf(found.position)
-      if (batch.maxTimestamp(window.buffer, at) < timestamp) continue
-      await loadChecked(segment, window, found, endOffset)
-      const record = firstRecord(
-        segment,
-        window,
-        found,
-        (time, offset) => time >= timestamp && offset >= logStartOffset,
-      )
-      if (record !== undefined) return record.offset < upTo ? record : undefined
-    }
+    const record = await soundly(lookup, index, async () => {
+      for await (const { window, found } of batchesFrom(segment, from, upTo)) {
+        if (batch.maxTimestamp(window.buffer, window.indexOf(found.position)) < timestamp) continue
+        await loadChecked(segment, window, found)
+        const matches = (time: number, offset: number) => time >= timestamp && offset >= logStartOffset
+        const record = firstRecord(segment, window, found, matches)
+        if (record !== undefined) return record
+      }
+      return undefined
+    })
+    if (record !== undefined) return record.offset < upTo ? record : undefined
   }
   return undefined
 }
@@ -63,17 +65,28 @@ export async function findMaxTimestamp(lookup: Lookup): Promise<FoundRecord | un
     const isWhole = segment.baseOffset >= logStartOffset && segments.endOffsetOf(index, logEndOffset) <= upTo
     const candidate = isWhole
       ? { index, timestamp: segment.maxTimestamp, offset: segment.maxTimestampOffset }
-      : await scanForMax(segment, index, lookup)
+      : await soundly(lookup, index, () => scanForMax(segment, index, lookup))
     if (candidate !== undefined && candidate.timestamp > (best?.timestamp ?? -1)) best = candidate
   }
   if (best === undefined) return undefined
   const { index, offset, timestamp } = best
   const segment = segments.all[index]!
-  for await (const { window, found, endOffset } of batchesFrom(segment, index, offset, lookup)) {
-    await loadChecked(segment, window, found, endOffset)
-    return firstRecord(segment, window, found, (time, at) => time === timestamp && at >= logStartOffset)
-  }
-  return undefined
+  return soundly(lookup, index, async () => {
+    for await (const { window, found } of batchesFrom(segment, offset, upTo)) {
+      await loadChecked(segment, window, found)
+      return firstRecord(segment, window, found, (time, at) => time === timestamp && at >= logStartOffset)
+    }
+    return undefined
+  })
+}
+
+/** Looks into the segment at `index`; see readSoundly. */
+function soundly<T>(
+  { segments, logEndOffset, expectsGaps }: Lookup,
+  index: number,
+  look: () => Promise<T>,
+): Promise<T> {
+  return readSoundly(segments.all[index]!, { endOffset: segments.endOffsetOf(index, logEndOffset), expectsGaps }, look)
 }
 
 interface Candidate {
@@ -86,13 +99,13 @@ interface Candidate {
 async function scanForMax(segment: Segment, index: number, lookup: Lookup): Promise<Candidate | undefined> {
   let best: Candidate | undefined
   const from = Math.max(segment.baseOffset, lookup.logStartOffset)
-  for await (const { window, found, endOffset } of batchesFrom(segment, index, from, lookup)) {
+  for await (const { window, found } of batchesFrom(segment, from, lookup.upTo)) {
     const at = window.indexOf(found.position)
     const offset = batch.lastOffset(window.buffer, at)
     let timestamp = batch.maxTimestamp(window.buffer, at)
     if (batch.baseOffset(window.buffer, at) < from && timestamp > (best?.timestamp ?? -1)) {
       // The log begins in the middle of this batch, whose newest record may lie before.
-      await loadChecked(segment, window, found, endOffset)
+      await loadChecked(segment, window, found)
       timestamp = maxOfRecords(segment, window, found, from)
     }
     if (timestamp > (best?.timestamp ?? -1)) best = { index, timestamp, offset }
@@ -103,19 +116,17 @@ async function scanForMax(segment: Segment, index: number, lookup: Lookup): Prom
 /** The batches of a segment from the one that holds `from`, below `upTo`. Only their headers are loaded. */
 async function* batchesFrom(
   segment: Segment,
-  index: number,
   from: number,
-  { segments, logEndOffset, upTo }: Lookup,
-): AsyncGenerator<{ window: BatchWindow; found: FoundBatch; endOffset: number }> {
-  const endOffset = segments.endOffsetOf(index, logEndOffset)
+  upTo: number,
+): AsyncGenerator<{ window: BatchWindow; found: FoundBatch }> {
   const window = new BatchWindow(segment.file, segment.sizeBytes, WINDOW_BYTES)
-  let found = await findBatch(segment, window, from, endOffset)
+  let found = await findBatch(segment, window, from)
   while (found !== undefined) {
     const next = batch.nextOffset(window.buffer, window.indexOf(found.position))
     if (next > upTo) return
-    yield { window, found, endOffset }
+    yield { window, found }
     const after = { position: found.position + found.size, expectedOffset: next }
-    found = await findBatch(segment, window, next, endOffset, after)
+    found = await findBatch(segment, window, next, after)
   }
 }
 

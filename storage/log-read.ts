@@ -1,7 +1,8 @@
 import * as batch from '../protocol/records/batch.ts'
-import { BatchWindow, findNextGoodBatch, hasGoodCrc, plausibleBatchSize } from './batch-window.ts'
-import { StorageError } from './errors.ts'
-import type { DamagedRange, Segment } from './segment.ts'
+import { hasGoodCrc, plausibleBatchSize } from './batch-check.ts'
+import { BatchWindow } from './batch-window.ts'
+import type { Segment } from './segment.ts'
+import { damagedError, readSoundly, Suspicion } from './segment-audit.ts'
 
 /**
  * Reading a segment's file: what is not in memory any more. One `pread` in the usual case, of what was asked for and of
@@ -23,6 +24,8 @@ export interface SegmentReadRequest {
   readonly atLeastOne: boolean
   /** First offset after the segment. */
   readonly endOffset: number
+  /** The log is compacted: offsets may be missing. Elsewhere a gap is looked into, once. */
+  readonly expectsGaps: boolean
 }
 
 /**
@@ -30,18 +33,30 @@ export interface SegmentReadRequest {
  * @returns undefined if the segment holds nothing at or after `from`: look into the next one
  * @throws {StorageError} CORRUPT: the batch wanted is damaged; IO and others: the device refused
  */
-export async function readSegment(segment: Segment, request: SegmentReadRequest): Promise<Buffer | undefined> {
-  const chunkBytes = Math.min(Math.max(request.maxBytes, 0) + LOOK_AHEAD_BYTES, MAX_READ_BYTES)
-  const window = new BatchWindow(segment.file, segment.sizeBytes, chunkBytes)
-  const start = await findBatch(segment, window, request.from, request.endOffset)
-  return start === undefined ? undefined : await collect(segment, window, start, request)
+export function readSegment(segment: Segment, request: SegmentReadRequest): Promise<Buffer | undefined> {
+  return readSoundly(segment, request, () => readOnce(segment, request))
 }
 
-/** The first batch that ends after an offset: where it begins, its size, and the offset that was due there. */
+async function readOnce(segment: Segment, request: SegmentReadRequest): Promise<Buffer | undefined> {
+  const { from, maxBytes, upTo, atLeastOne, endOffset, expectsGaps } = request
+  const chunkBytes = Math.min(Math.max(maxBytes, 0) + LOOK_AHEAD_BYTES, MAX_READ_BYTES)
+  const window = new BatchWindow(segment.file, segment.sizeBytes, chunkBytes)
+  const first = await findBatch(segment, window, from)
+  const at = first === undefined ? 0 : window.indexOf(first.position)
+  const found = first === undefined ? endOffset : batch.baseOffset(window.buffer, at)
+  if (found > from && !expectsGaps && !segment.isAudited) throw new Suspicion(`offset ${from} is not there`)
+  if (first === undefined) return undefined
+  if (first.size > maxBytes && !atLeastOne) return NOTHING
+  const nextOffset = batch.nextOffset(window.buffer, at)
+  await loadChecked(segment, window, first)
+  if (nextOffset > upTo) return NOTHING
+  return collect(segment, window, first, nextOffset, request)
+}
+
+/** Where a batch begins, and its size. */
 export interface FoundBatch {
   readonly position: number
   readonly size: number
-  readonly expectedOffset: number
 }
 
 /**
@@ -49,76 +64,64 @@ export interface FoundBatch {
  * @param after where the batch before it ends, if that was found just now; else the index tells where to begin
  * @returns undefined if there is none
  * @throws {StorageError} CORRUPT if `from` lies in a damaged range
+ * @throws {Suspicion} bytes are no batch
  */
 export async function findBatch(
   segment: Segment,
   window: BatchWindow,
   from: number,
-  endOffset: number,
   after?: { readonly position: number; readonly expectedOffset: number },
 ): Promise<FoundBatch | undefined> {
+  const lost = segment.damaged.find(({ fromOffset, toOffset }) => from >= fromOffset && from < toOffset)
+  if (lost !== undefined) throw damagedError(segment, lost)
   let position = after?.position ?? segment.positionBefore(from)
   let expectedOffset = after?.expectedOffset ?? segment.baseOffset
-  let knowsExpected = after !== undefined || position === 0
   while (position < window.end) {
     const damage = segment.damaged.find((range) => range.start === position)
     if (damage !== undefined) {
-      if (from < damage.toOffset) throw damagedError(segment, damage)
       position = damage.end
       expectedOffset = damage.toOffset
-      knowsExpected = true
       continue
     }
     const there = await window.load(position, batch.BATCH_HEADER_BYTES)
     const index = window.indexOf(position)
     const size = there ? plausibleBatchSize(window.buffer, index, window.end - position, expectedOffset) : -1
-    if (size < 0 && !knowsExpected) {
-      // Damage right at an index entry: only a walk from the start tells which offsets it has hit.
-      position = 0
-      knowsExpected = true
-    } else if (size < 0) {
-      await noteDamage(segment, position, expectedOffset, endOffset)
-    } else {
-      const next = batch.nextOffset(window.buffer, index)
-      if (next > from) return { position, size, expectedOffset: knowsExpected ? expectedOffset : -1 }
-      expectedOffset = next
-      knowsExpected = true
-      position += size
-    }
+    if (size < 0) throw new Suspicion(`no batch at position ${position}`)
+    const nextOffset = batch.nextOffset(window.buffer, index)
+    if (nextOffset > from) return { position, size }
+    expectedOffset = nextOffset
+    position += size
   }
   return undefined
 }
 
-/** Makes the whole batch available and checks it, if nobody has before. @throws {StorageError} CORRUPT */
+/** Makes the whole batch available and checks it, if nobody has before. @throws {Suspicion} its checksum is wrong */
 export async function loadChecked(
   segment: Segment,
   window: BatchWindow,
-  { position, size, expectedOffset }: FoundBatch,
-  endOffset: number,
+  { position, size }: FoundBatch,
 ): Promise<void> {
-  const whole = await window.load(position, size)
-  if (whole && isGood(segment, window, position, size)) return
-  const from = expectedOffset >= 0 ? expectedOffset : batch.baseOffset(window.buffer, window.indexOf(position))
-  throw damagedError(segment, await noteDamage(segment, position, from, endOffset))
+  if ((await window.load(position, size)) && isGood(segment, window, position, size)) return
+  throw new Suspicion(`the checksum of the batch at position ${position} is wrong`)
 }
 
-async function collect(
+/** The batches from the first one on that are in the window and wanted. */
+function collect(
   segment: Segment,
   window: BatchWindow,
   first: FoundBatch,
-  { maxBytes, upTo, atLeastOne, endOffset }: SegmentReadRequest,
-): Promise<Buffer> {
+  nextOffset: number,
+  { maxBytes, upTo, expectsGaps }: SegmentReadRequest,
+): Buffer {
   const start = first.position
-  if (first.size > maxBytes && !atLeastOne) return NOTHING
-  let expectedOffset = batch.nextOffset(window.buffer, window.indexOf(start))
-  if (expectedOffset > upTo) return NOTHING
-  await loadChecked(segment, window, first, endOffset)
   let stop = start + first.size
+  let expectedOffset = nextOffset
   while (window.has(stop, batch.BATCH_HEADER_BYTES)) {
     const index = window.indexOf(stop)
     const size = plausibleBatchSize(window.buffer, index, window.end - stop, expectedOffset)
-    // A damaged batch is told to whoever asks for it, not to whoever asks for those before it.
+    // What is not right is told to whoever asks for it, not to whoever asks for what comes before it.
     if (size < 0 || stop + size - start > maxBytes || !window.has(stop, size)) break
+    if (batch.baseOffset(window.buffer, index) > expectedOffset && !expectsGaps) break
     expectedOffset = batch.nextOffset(window.buffer, index)
     if (expectedOffset > upTo || !isGood(segment, window, stop, size)) break
     stop += size
@@ -132,30 +135,5 @@ function isGood(segment: Segment, window: BatchWindow, position: number, size: n
   segment.verified.add(position, position + size)
   return true
 }
-
-/** Finds out how far the damage at `position` reaches, and remembers it. */
-async function noteDamage(
-  segment: Segment,
-  position: number,
-  expectedOffset: number,
-  endOffset: number,
-): Promise<DamagedRange> {
-  const known = segment.damaged.find((range) => range.start === position)
-  if (known !== undefined) return known
-  const window = new BatchWindow(segment.file, segment.sizeBytes, SEARCH_BYTES)
-  const next = await findNextGoodBatch(window, position + 1, expectedOffset, endOffset)
-  const toOffset = next === undefined ? endOffset : batch.baseOffset(window.buffer, window.indexOf(next))
-  const range = { start: position, end: next ?? window.end, fromOffset: expectedOffset, toOffset }
-  segment.noteDamaged(range)
-  return range
-}
-
-function damagedError(segment: Segment, { start, end, fromOffset, toOffset }: DamagedRange): StorageError {
-  const { path } = segment.file
-  const where = `bytes ${start} to ${end}, offsets ${fromOffset} to ${toOffset - 1}`
-  return new StorageError('CORRUPT', path, `${path} is damaged: ${where}`)
-}
-
-const SEARCH_BYTES = 1024 * 1024
 
 export const NOTHING: Buffer = Buffer.alloc(0)

@@ -2,7 +2,7 @@ import { toStorageError } from './errors.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { removeSegments } from './log-files.ts'
-import type { LogHost } from './log-host.ts'
+import { type LogHost, passesByItself } from './log-host.ts'
 import { deletableSegments } from './retention.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
@@ -70,7 +70,9 @@ export class LogStart {
     } catch (error) {
       // They lie below the start, so the next start of the broker takes them away.
       const failure = toStorageError(error, 'remove', removed[0]?.folder ?? '')
-      if (failure.code !== 'NOT_FOUND') host.logger.warn({ err: failure }, 'segments could not be removed yet')
+      if (failure.code === 'NOT_FOUND') return
+      if (passesByItself(failure)) host.logger.warn({ err: failure }, 'segments could not be removed yet')
+      else host.fail(failure)
     }
   }
 

@@ -2,7 +2,7 @@ import { assert } from '../protocol/assert.ts'
 import * as batch from '../protocol/records/batch.ts'
 import { type StorageError, toStorageError } from './errors.ts'
 import type { LogConfig } from './log-config.ts'
-import type { LogHost } from './log-host.ts'
+import { type LogHost, passesByItself } from './log-host.ts'
 import type { ProducerEntry, ProducerState } from './producer-state.ts'
 import { RollPlan } from './roll-plan.ts'
 import { Segment } from './segment.ts'
@@ -115,7 +115,8 @@ export class LogWriter {
   /** Makes all that is written now safe. Never rejects: a failure ends the directory's session. */
   sync(): Promise<void> {
     if (this.#syncing !== undefined) return this.#syncing.then(() => this.sync())
-    if (!this.#hasUnsynced()) return Promise.resolve()
+    // A failed sync is never tried again: the kernel may have dropped the pages, and would report success.
+    if (this.#host.offline !== undefined || !this.#hasUnsynced()) return Promise.resolve()
     this.#syncing = this.#syncOnce().finally(() => {
       this.#syncing = undefined
     })
@@ -302,7 +303,7 @@ export class LogWriter {
 
   /** Waits out a full disk and a lack of descriptors; everything else ends the directory's session (D6). */
   #failedToWrite(error: StorageError): void {
-    if (error.code === 'NO_SPACE' || error.code === 'TOO_MANY_FILES') this.#lose(error)
+    if (passesByItself(error)) this.#lose(error)
     else this.#host.fail(error)
   }
 

@@ -357,7 +357,8 @@ export class Log {
     for (let index = this.#segments.indexFor(from); index < this.#segments.all.length; index++) {
       const segment = this.#segments.all[index]!
       const endOffset = this.#segments.endOffsetOf(index, this.writtenOffset)
-      const read = await readSegment(segment, { from, maxBytes, upTo, atLeastOne, endOffset }).catch(
+      const expectsGaps = this.#config.compacts
+      const read = await readSegment(segment, { from, maxBytes, upTo, atLeastOne, endOffset, expectsGaps }).catch(
         (error: unknown) => {
           // Retention may have taken the file away meanwhile.
           if (from < this.logStartOffset) throw this.#outOfRange(from)
@@ -379,6 +380,7 @@ export class Log {
       logStartOffset: this.logStartOffset,
       logEndOffset: this.writtenOffset,
       upTo: Math.min(upTo, this.writtenOffset),
+      expectsGaps: this.#config.compacts,
     }
   }
 

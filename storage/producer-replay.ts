@@ -1,5 +1,6 @@
 import * as batch from '../protocol/records/batch.ts'
-import { BatchWindow, plausibleBatchSize } from './batch-window.ts'
+import { plausibleBatchSize } from './batch-check.ts'
+import { BatchWindow } from './batch-window.ts'
 import { isStorageError } from './errors.ts'
 import { parseSegmentFileName, segmentFileName } from './file-names.ts'
 import type { LogConfig } from './log-config.ts'

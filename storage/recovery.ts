@@ -1,5 +1,6 @@
 import * as batch from '../protocol/records/batch.ts'
-import { BatchWindow, plausibleBatchSize } from './batch-window.ts'
+import { plausibleBatchSize } from './batch-check.ts'
+import { BatchWindow } from './batch-window.ts'
 import { readLeaderEpochCheckpoint } from './checkpoints.ts'
 import { isStorageError } from './errors.ts'
 import { leaderEpochCheckpointFileName, parseSegmentFileName } from './file-names.ts'
@@ -42,13 +43,15 @@ export async function openLogParts(options: OpenOptions): Promise<LogParts> {
   const epochs = new LeaderEpochs(readEpochs(host, path))
   const opened = files.map(({ baseOffset, sizeBytes }, index) => {
     const endOffset = files[index + 1]?.baseOffset ?? Number.MAX_SAFE_INTEGER
-    return { ...Segment.open({ host, folder: path, baseOffset, config }, sizeBytes, endOffset), sizeBytes }
+    const isDoubtful = !options.isClean && endOffset > options.recoveryPoint
+    const segmentOptions = { host, folder: path, baseOffset, config }
+    return { ...Segment.open(segmentOptions, sizeBytes, endOffset, !isDoubtful), sizeBytes, isDoubtful }
   })
   if (opened.length === 0) {
     const segment = Segment.create({ host, folder: path, baseOffset: options.logStartOffset, config })
     await host.fileSystem.syncFolder(path)
     segment.nameIsSafe = true
-    opened.push({ segment, indexesTrusted: true, sizeBytes: 0 })
+    opened.push({ segment, indexesTrusted: true, sizeBytes: 0, isDoubtful: false })
   }
   const { logEndOffset, recoveryPoint } = await settleSegments(options, opened, epochs)
   const segments = new Segments(opened.map(({ segment }) => segment))
@@ -77,6 +80,8 @@ interface Opened {
   readonly segment: Segment
   readonly indexesTrusted: boolean
   readonly sizeBytes: number
+  /** The last run may not have finished with it. */
+  readonly isDoubtful: boolean
 }
 
 /** Brings every segment into a state in which it can be used, and finds where the log ends. */
@@ -89,10 +94,9 @@ async function settleSegments(
   let endOffset = opened[0]!.segment.baseOffset
   let scannedFrom: number | undefined
   for (let index = 0; index < opened.length; index++) {
-    const { segment, indexesTrusted, sizeBytes } = opened[index]!
+    const { segment, indexesTrusted, sizeBytes, isDoubtful } = opened[index]!
     const nextBaseOffset = opened[index + 1]?.segment.baseOffset
     const isLast = nextBaseOffset === undefined
-    const isDoubtful = !options.isClean && (nextBaseOffset ?? Number.MAX_SAFE_INTEGER) > recoveryPoint
     if (!isDoubtful && indexesTrusted) {
       const end = isLast ? await resume(segment) : nextBaseOffset
       if (end !== undefined) {

@@ -1,9 +1,10 @@
 import * as batch from '../protocol/records/batch.ts'
-import { BatchWindow, plausibleBatchSize } from './batch-window.ts'
-import { isStorageError } from './errors.ts'
+import { plausibleBatchSize } from './batch-check.ts'
+import { BatchWindow } from './batch-window.ts'
+import { isStorageError, toStorageError } from './errors.ts'
 import { type SegmentSuffix, segmentFileName } from './file-names.ts'
 import type { LogConfig } from './log-config.ts'
-import type { LogHost } from './log-host.ts'
+import { type LogHost, passesByItself } from './log-host.ts'
 import { OffsetIndex } from './offset-index.ts'
 import type { PooledFile } from './open-files.ts'
 import { TimeIndex } from './time-index.ts'
@@ -150,7 +151,7 @@ export class SegmentIndexes {
     this.save()
   }
 
-  /** Hands new entries to the page cache. @returns false if they must wait, because the disk is full or fails */
+  /** Hands new entries to the page cache. @returns false if they must wait for space, or the disk failed */
   save(): boolean {
     try {
       this.#offset.save()
@@ -158,7 +159,9 @@ export class SegmentIndexes {
       return true
     } catch (error) {
       const { host } = this.#options
-      host.logger.warn({ err: error, index: this.#offset.path }, 'index files could not be written yet')
+      const failure = toStorageError(error, 'write', this.#offset.path)
+      if (passesByItself(failure)) host.logger.warn({ err: failure }, 'index files could not be written yet')
+      else host.fail(failure)
       return false
     }
   }
@@ -263,7 +266,7 @@ function openPair(options: SegmentOptions, sizeBytes: number, endOffset: number)
   try {
     const offset = OffsetIndex.open(optionsOf(options, '.index'))
     const time = TimeIndex.open(optionsOf(options, '.timeindex'))
-    const problem = offset.problem(sizeBytes) ?? time.problem(endOffset)
+    const problem = offset.problem(sizeBytes) ?? time.problem(endOffset) ?? shortness(options, time, sizeBytes)
     if (problem === undefined) return { offset, time }
     logger.warn({ index: offset.path, problem }, 'index cannot be true and is rebuilt')
   } catch (error) {
@@ -273,4 +276,12 @@ function openPair(options: SegmentOptions, sizeBytes: number, endOffset: number)
   return undefined
 }
 
+/** A file that was cut, or emptied, is still in order; but its last entry, the newest timestamp, would be wrong. */
+function shortness(options: SegmentOptions, time: TimeIndex, logBytes: number): string | undefined {
+  if (logBytes > 0 && time.entryCount === 0) return 'the time index of a segment with batches is empty'
+  const bytes = options.host.fileSystem.stat(time.path)?.sizeBytes ?? 0
+  return bytes % TIME_ENTRY_BYTES === 0 ? undefined : `the time index ends within an entry, at ${bytes} bytes`
+}
+
+const TIME_ENTRY_BYTES = 12
 const WINDOW_BYTES = 1024 * 1024

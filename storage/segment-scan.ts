@@ -1,5 +1,6 @@
 import * as batch from '../protocol/records/batch.ts'
-import { BatchWindow, findNextGoodBatch, hasGoodCrc, plausibleBatchSize } from './batch-window.ts'
+import { findNextGoodBatch, goodBatchSize } from './batch-check.ts'
+import { BatchWindow } from './batch-window.ts'
 import { cutFileName } from './file-names.ts'
 import { writeFully } from './file-system.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
@@ -36,7 +37,8 @@ export async function scanSegment(segment: Segment, options: ScanOptions): Promi
   let expected = segment.baseOffset
   let position = 0
   while (position < fileBytes) {
-    const size = await goodBatchSize(window, position, expected, maxOffset)
+    const due = { expectedOffset: expected, endOffset: maxOffset, expectsGaps: config.compacts }
+    const size = await goodBatchSize(window, position, due)
     if (size > 0) {
       const at = window.indexOf(position)
       const epoch = batch.partitionLeaderEpoch(window.buffer, at)
@@ -86,19 +88,6 @@ export async function rewriteSegment(segment: Segment, host: LogHost): Promise<v
   host.fileSystem.rename(path, segment.file.path)
   await host.fileSystem.syncFolder(segment.folder)
   segment.syncedBytes = segment.sizeBytes
-}
-
-async function goodBatchSize(
-  window: BatchWindow,
-  position: number,
-  expected: number,
-  maxOffset: number,
-): Promise<number> {
-  if (!(await window.load(position, batch.BATCH_HEADER_BYTES))) return -1
-  const size = plausibleBatchSize(window.buffer, window.indexOf(position), window.end - position, expected)
-  if (size < 0 || batch.nextOffset(window.buffer, window.indexOf(position)) > maxOffset) return -1
-  if (!(await window.load(position, size))) return -1
-  return hasGoodCrc(window.buffer, window.indexOf(position), size) ? size : -1
 }
 
 /** Nothing good comes after `position` in this file: damage, or a torn tail. */

@@ -39,6 +39,9 @@ export class Segment {
   readonly verified = new VerifiedRanges()
   /** Found by recovery or by a read; few, and in no order. */
   readonly damaged: DamagedRange[] = []
+  /** All of it was checked by this process, because something was wrong: what is damaged is known. */
+  isAudited = false
+  #auditing: Promise<void> | undefined
   /** Its files are being removed: a sync that finds them closed has nothing to complain of. */
   isRemoved = false
   readonly #host: LogHost
@@ -70,16 +73,18 @@ export class Segment {
   /**
    * A segment that is on disk, with its indexes if they look sane (`indexesTrusted`). No byte of the log is read.
    * @param endOffset the first offset that is surely not in it
+   * @param usesIndexes false if recovery will build them anew anyway
    */
   static open(
     options: SegmentOptions,
     sizeBytes: number,
     endOffset: number,
+    usesIndexes = true,
   ): { segment: Segment; indexesTrusted: boolean } {
     const segment = new Segment(options)
     segment.sizeBytes = sizeBytes
     segment.syncedBytes = sizeBytes
-    const indexes = SegmentIndexes.open(options, segment, sizeBytes, endOffset)
+    const indexes = usesIndexes ? SegmentIndexes.open(options, segment, sizeBytes, endOffset) : undefined
     if (indexes !== undefined) segment.#indexes = indexes
     return { segment, indexesTrusted: indexes !== undefined }
   }
@@ -211,6 +216,15 @@ export class Segment {
   noteDamaged(range: DamagedRange): void {
     this.damaged.push(range)
     this.#host.logger.error({ segment: this.file.path, ...range }, 'segment is damaged; the rest of it is served')
+  }
+
+  /** Has the segment checked; once at a time, for all who ask. */
+  auditOnce(audit: () => Promise<void>): Promise<void> {
+    this.#auditing ??= audit().finally(() => {
+      this.isAudited = true
+      this.#auditing = undefined
+    })
+    return this.#auditing
   }
 
   /** Takes damaged bytes into the segment; only recovery does, for what it must not cut. */

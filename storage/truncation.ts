@@ -1,6 +1,7 @@
 import { assert } from '../protocol/assert.ts'
 import * as batch from '../protocol/records/batch.ts'
-import { BatchWindow, plausibleBatchSize } from './batch-window.ts'
+import { plausibleBatchSize } from './batch-check.ts'
+import { BatchWindow } from './batch-window.ts'
 import type { LogConfig } from './log-config.ts'
 import { removeSegments } from './log-files.ts'
 import type { LogParts } from './log-parts.ts'

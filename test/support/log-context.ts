@@ -199,6 +199,9 @@ export function batchesOf(slice: LogSlice): Buffer[] {
   return batches
 }
 
+/** Lets everything that a file in memory does happen. */
+export const nextTurn = () => new Promise<void>((done) => setImmediate(done))
+
 /** 00000000000000000042.log */
 export function logFile(baseOffset: number, suffix = '.log'): string {
   return String(baseOffset).padStart(20, '0') + suffix
