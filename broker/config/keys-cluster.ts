@@ -42,7 +42,12 @@ export const clusterKeys = {
     unused: 'with one replica there is no other leader to elect',
     doc: 'Whether a replica that is not in sync may become leader.',
   }),
-  'request.timeout.ms': int({ default: 30_000, unit: 'ms', doc: 'How long the broker lets an inner request wait.' }),
+  'request.timeout.ms': int({
+    default: 30_000,
+    unit: 'ms',
+    unused: 'no request waits for another broker',
+    doc: 'How long the broker lets an inner request wait.',
+  }),
 
   'group.min.session.timeout.ms': int({
     default: 6000,
@@ -82,6 +87,7 @@ export const clusterKeys = {
     default: 5000,
     min: 1,
     unit: 'ms',
+    unused: 'a commit is answered when it is durable, or lost',
     doc: 'How long a commit may wait until it is durable.',
   }),
   'offsets.topic.num.partitions': int({
@@ -115,16 +121,19 @@ export const clusterKeys = {
     min: 1,
     unit: 'ms',
     internal: true,
+    unused: 'silent producers are looked for together with retention',
     doc: 'How often silent producers are looked for.',
   }),
   'transaction.max.timeout.ms': int({
     default: 900_000,
     min: 1,
     unit: 'ms',
+    unused: 'transactions are not served yet',
     doc: 'Longest transaction timeout that a producer may ask for.',
   }),
   'controlled.shutdown.enable': bool({
     default: true,
+    unused: 'every stop is an orderly one',
     doc: 'A stop finishes what is under way, flushes, and leaves the clean-shutdown marker. It always does.',
   }),
   'server.max.startup.time.ms': long({

@@ -132,11 +132,13 @@ export const logKeys = {
     default: 60_000,
     min: 0,
     unit: 'ms',
+    unused: 'they are written together with the recovery points',
     doc: 'How often the log start offsets are written down.',
   }),
   'replica.high.watermark.checkpoint.interval.ms': long({
     default: 5000,
     unit: 'ms',
+    unused: 'they are written together with the recovery points',
     doc: 'How often the high watermarks are written down.',
   }),
   'message.max.bytes': int({
@@ -162,6 +164,7 @@ export const logKeys = {
     min: 1,
     max: 17,
     update: cluster,
+    unused: 'lz4 is written at one level here',
     doc: 'Level of lz4 when the broker compresses.',
   }),
   'compression.zstd.level': int({
@@ -190,12 +193,17 @@ export const logKeys = {
     update: cluster,
     doc: 'How far in the future a record’s CreateTime may lie.',
   }),
-  'log.cleaner.enable': bool({ default: true, doc: 'Whether compacted topics are compacted.' }),
+  'log.cleaner.enable': bool({
+    default: true,
+    unused: 'logs are not compacted yet',
+    doc: 'Whether compacted topics are compacted.',
+  }),
   'log.cleaner.threads': int({
     default: 1,
     min: 0,
     unit: 'count',
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'How many partitions are compacted at a time.',
   }),
   'log.cleaner.backoff.ms': long({
@@ -203,12 +211,14 @@ export const logKeys = {
     min: 0,
     unit: 'ms',
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'Pause of the cleaner when there is nothing to clean.',
   }),
   'log.cleaner.dedupe.buffer.size': long({
     default: 134_217_728,
     unit: 'bytes',
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'Memory for the key maps of compaction.',
   }),
   'log.cleaner.io.buffer.size': int({
@@ -216,16 +226,19 @@ export const logKeys = {
     min: 0,
     unit: 'bytes',
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'Buffer of the cleaner for reading and writing.',
   }),
   'log.cleaner.io.buffer.load.factor': double({
     default: 0.9,
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'How full the key map of compaction may get.',
   }),
   'log.cleaner.io.max.bytes.per.second': double({
     default: Number.MAX_VALUE,
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'Most bytes a second that the cleaner reads and writes.',
   }),
   'log.cleaner.delete.retention.ms': long({
@@ -233,6 +246,7 @@ export const logKeys = {
     min: 0,
     unit: 'ms',
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'How long a tombstone stays readable after its first cleaning.',
   }),
   'log.cleaner.min.cleanable.ratio': double({
@@ -240,6 +254,7 @@ export const logKeys = {
     min: 0,
     max: 1,
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'Share of not yet cleaned bytes above which a log is compacted.',
   }),
   'log.cleaner.min.compaction.lag.ms': long({
@@ -247,6 +262,7 @@ export const logKeys = {
     min: 0,
     unit: 'ms',
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'Age below which a record is not compacted away.',
   }),
   'log.cleaner.max.compaction.lag.ms': long({
@@ -254,6 +270,7 @@ export const logKeys = {
     min: 1,
     unit: 'ms',
     update: cluster,
+    unused: 'logs are not compacted yet',
     doc: 'Age at which a record becomes eligible for compaction whatever the dirty ratio is.',
   }),
   'odradek.tail.cache.bytes': long({

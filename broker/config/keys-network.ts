@@ -83,31 +83,8 @@ export const networkKeys = {
     default: 2000,
     min: 1,
     unit: 'count',
+    unused: 'the limit is its default',
     doc: 'Most partitions in one DescribeTopicPartitions response.',
-  }),
-  'odradek.connection.max.in.flight.requests': int({
-    default: 16,
-    min: 1,
-    unit: 'count',
-    doc: 'How many requests of one connection are read ahead while earlier ones wait for their answers.',
-  }),
-  'odradek.connection.max.in.flight.bytes': int({
-    default: 64 * 1024 ** 2,
-    min: 1,
-    unit: 'bytes',
-    doc: 'The same in bytes. One request larger than that is still read.',
-  }),
-  'odradek.connection.max.outgoing.bytes': int({
-    default: 8 * 1024 ** 2,
-    min: 1,
-    unit: 'bytes',
-    doc: 'Unsent bytes of responses above which a connection is not read any more: a client that does not read its answers gets no new ones.',
-  }),
-  'odradek.frame.timeout.ms': int({
-    default: 30_000,
-    min: 1,
-    unit: 'ms',
-    doc: 'How long a begun request may take to arrive in full before its connection is closed.',
   }),
   'odradek.http.listen': string({
     default: '',

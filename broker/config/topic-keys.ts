@@ -27,6 +27,7 @@ const unusedRow = <T, V = never>(value: T, why: string, options: Partial<Row<T, 
 const MINUTE = 60_000
 const HOUR = 3_600_000
 const oneReplica = 'there is one replica'
+const notCompacted = 'logs are not compacted yet'
 const noTiers = 'there is no tiered storage'
 
 /** `*`, or pairs of partition and broker: checked although it has no effect, since a client may read the refusal. */
@@ -50,7 +51,13 @@ export const topicKeys = {
     'compression.gzip.level',
   ),
   'compression.lz4.level': topic(
-    int({ default: 9, min: 1, max: 17, doc: 'Level of lz4, if compression.type is lz4.' }),
+    int({
+      default: 9,
+      min: 1,
+      max: 17,
+      unused: 'lz4 is written at one level here',
+      doc: 'Level of lz4, if compression.type is lz4.',
+    }),
     'compression.lz4.level',
   ),
   'compression.type': topic(
@@ -69,6 +76,7 @@ export const topicKeys = {
       default: 86_400_000,
       min: 0,
       unit: 'ms',
+      unused: notCompacted,
       doc: 'How long a tombstone stays readable after its first cleaning.',
     }),
     'log.cleaner.delete.retention.ms',
@@ -124,6 +132,7 @@ export const topicKeys = {
       default: LONG_MAX,
       min: 1,
       unit: 'ms',
+      unused: notCompacted,
       doc: 'Age at which a record becomes eligible for compaction whatever the dirty ratio is.',
     }),
     'log.cleaner.max.compaction.lag.ms',
@@ -148,11 +157,23 @@ export const topicKeys = {
     'log.message.timestamp.type',
   ),
   'min.cleanable.dirty.ratio': topic(
-    double({ default: 0.5, min: 0, max: 1, doc: 'Share of not yet cleaned bytes above which the log is compacted.' }),
+    double({
+      default: 0.5,
+      min: 0,
+      max: 1,
+      unused: notCompacted,
+      doc: 'Share of not yet cleaned bytes above which the log is compacted.',
+    }),
     'log.cleaner.min.cleanable.ratio',
   ),
   'min.compaction.lag.ms': topic(
-    long({ default: 0, min: 0, unit: 'ms', doc: 'Age below which a record is not compacted away.' }),
+    long({
+      default: 0,
+      min: 0,
+      unit: 'ms',
+      unused: notCompacted,
+      doc: 'Age below which a record is not compacted away.',
+    }),
     'log.cleaner.min.compaction.lag.ms',
   ),
   'min.insync.replicas': topic(
