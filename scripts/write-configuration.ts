@@ -30,7 +30,7 @@ From strong to weak; the first that has a value wins:
 2. the environment, by the rules of the Apache image: \`KAFKA_\` in front, \`_\` for a dot, \`__\` for an underscore, \`___\` for a
    dash; \`CLUSTER_ID\` stands for \`cluster.id\`
 3. the properties file (Java's syntax)
-4. what a mode sets: \`odradek dev\` and the embedded broker take \`group.initial.rebalance.delay.ms=0\` and
+4. what a mode sets: \`odradek dev\` and the embedded broker take, among others, \`group.initial.rebalance.delay.ms=0\` and
    \`log.flush.policy=os\`
 5. the default
 

@@ -1,7 +1,6 @@
 import { int, list, long, string } from './key.ts'
 
 const INT_MAX = 2 ** 31 - 1
-const cluster = 'cluster-wide'
 
 /** Listeners, connections, and how much of what comes from them is held in memory. */
 export const networkKeys = {
@@ -40,26 +39,22 @@ export const networkKeys = {
     default: INT_MAX,
     min: 0,
     unit: 'count',
-    update: cluster,
     doc: 'Most connections at a time.',
   }),
   'max.connections.per.ip': int({
     default: INT_MAX,
     min: 0,
     unit: 'count',
-    update: cluster,
     doc: 'Most connections at a time from one address.',
   }),
   'max.connections.per.ip.overrides': string({
     default: '',
-    update: cluster,
     doc: 'Other limits for single addresses: host:limit, separated by commas.',
   }),
   'max.connection.creation.rate': int({
     default: INT_MAX,
     min: 0,
     unit: 'count',
-    update: cluster,
     doc: 'Most new connections a second.',
   }),
   'queued.max.request.bytes': long({
