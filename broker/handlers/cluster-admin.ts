@@ -84,21 +84,23 @@ export const describeLogDirs = (directories: (services: Services) => readonly De
       if (!services.authorizer.allows(principal, 'DESCRIBE', 'cluster', CLUSTER_NAME)) {
         return { throttleTimeMs: 0, errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), results: [] }
       }
-      const partitions = askedPartitions(request, services)
+      const partitions = [...askedPartitions(request, services)]
       const results = directories(services).map((directory) => describeDirectory(directory, partitions))
       return { throttleTimeMs: 0, errorCode: 0, results }
     },
   )
 
-/** Null asks for all; what is not there is left out. */
-function askedPartitions({ topics }: RequestOf<typeof DescribeLogDirs>, { partitions }: Services): Partition[] {
-  if (topics === null) return [...partitions.all()]
-  return topics.flatMap(({ topic, partitions: indexes }) =>
-    [...new Set(indexes)].flatMap((index) => {
+/** Null asks for all; what is not there is left out, what is named twice comes once. */
+function askedPartitions({ topics }: RequestOf<typeof DescribeLogDirs>, { partitions }: Services): Iterable<Partition> {
+  if (topics === null) return partitions.all()
+  const asked = new Set<Partition>()
+  for (const { topic, partitions: indexes } of topics) {
+    for (const index of indexes) {
       const partition = partitions.findByName(topic, index)
-      return typeof partition === 'string' ? [] : [partition]
-    }),
-  )
+      if (typeof partition !== 'string') asked.add(partition)
+    }
+  }
+  return asked
 }
 
 function describeDirectory(

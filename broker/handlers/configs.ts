@@ -31,6 +31,13 @@ const resources: ReadonlyMap<number, ConfigResource> = new Map([
 ])
 const BROKER_LOGGER = 8
 
+/**
+ * Most configs in one DescribeConfigs answer: those of 10,000 topics fit. A short request that names a broker a million
+ * times would else be answered with a hundred gigabytes.
+ */
+const MAX_DESCRIBED_CONFIGS = 400_000
+const tooManyResources = refusal('POLICY_VIOLATION', 'Too many resources in one request; ask for fewer at a time.')
+
 interface NamedResource {
   readonly resourceType: number
   readonly resourceName: string
@@ -42,9 +49,12 @@ export const describeConfigs = serve(
   [needs('topic', 'DESCRIBE_CONFIGS'), needs('group', 'DESCRIBE_CONFIGS'), needs('cluster', 'DESCRIBE_CONFIGS')],
   (request, context, services) => {
     const { includeSynonyms, includeDocumentation } = request
+    let left = MAX_DESCRIBED_CONFIGS
     const results = request.resources.map(({ resourceType, resourceName, configurationKeys }): DescribedResource => {
       const target = { resourceType, resourceName }
-      const entries = may(context, services, 'DESCRIBE_CONFIGS', target) ?? entriesOf(target, services)
+      const entries =
+        may(context, services, 'DESCRIBE_CONFIGS', target) ??
+        (left > 0 ? entriesOf(target, services) : tooManyResources)
       if (isRefusal(entries)) {
         return { ...target, errorCode: errorCode(entries.error), errorMessage: entries.message, configs: [] }
       }
@@ -54,6 +64,7 @@ export const describeConfigs = serve(
       const configs = entries
         .filter(({ name }) => wanted?.has(name) ?? true)
         .map((entry) => describedConfig(entry, includeSynonyms, includeDocumentation))
+      left -= configs.length
       return { ...target, errorCode: 0, errorMessage: '', configs }
     })
     return { throttleTimeMs: 0, results }
@@ -82,6 +93,7 @@ function entriesOf({ resourceType, resourceName }: NamedResource, services: Serv
       }
       return describeBroker(config)
     case 'group':
+      if (resourceName === '') return refusal('INVALID_REQUEST', 'Group name must not be empty')
       return describeGroup(config, image.configs('group', resourceName))
     case undefined:
       return refusal('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
@@ -157,12 +169,14 @@ async function alter(
   ofLogger: (alteration: Alteration, nodeId: number) => Refusal = unknownType,
 ): Promise<AlteredResource[]> {
   const responses: AlteredResource[] = []
+  const repeated = repeatedKeys(alterations)
   for (const alteration of alterations) {
     const { resourceType, resourceName, edits } = alteration
     const resource = resources.get(resourceType)
-    const same = alterations.filter((other) => sameResource(other, alteration))
     const refused =
-      (same.length > 1 ? refusal('INVALID_REQUEST', 'Each resource must appear at most once.') : undefined) ??
+      (repeated.has(keyOf(alteration))
+        ? refusal('INVALID_REQUEST', 'Each resource must appear at most once.')
+        : undefined) ??
       may(context, services, 'ALTER_CONFIGS', alteration) ??
       (resourceType === BROKER_LOGGER ? ofLogger(alteration, services.cluster.nodeId) : undefined) ??
       (resource === undefined
@@ -174,8 +188,17 @@ async function alter(
   return responses
 }
 
-const sameResource = (a: NamedResource, b: NamedResource): boolean =>
-  a.resourceType === b.resourceType && a.resourceName === b.resourceName
+const keyOf = ({ resourceType, resourceName }: NamedResource): string => `${resourceType}/${resourceName}`
+
+function repeatedKeys(named: readonly NamedResource[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  for (const key of named.map(keyOf)) {
+    if (seen.has(key)) repeated.add(key)
+    seen.add(key)
+  }
+  return repeated
+}
 
 const unknownType = ({ resourceType }: NamedResource): Refusal =>
   refusal('INVALID_REQUEST', `Unknown resource type ${resourceType}`)

@@ -54,23 +54,28 @@ const initRefusal = (error: ErrorName): InitAnswer => ({
 export const describeProducers = serve(
   DescribeProducers,
   [needs('topic', 'READ')],
-  (request, { connection: { principal } }, { partitions, authorizer }) => ({
-    throttleTimeMs: 0,
-    topics: request.topics.map(({ name, partitionIndexes }) => ({
+  (request, { connection: { principal } }, { partitions, authorizer }) => {
+    // A partition that is named a million times is described once.
+    const described = new Set<string>()
+    const describe = (name: string, index: number): DescribedPartition => {
+      if (!authorizer.allows(principal, 'READ', 'topic', name)) {
+        return partitionError(index, 'TOPIC_AUTHORIZATION_FAILED')
+      }
+      const wrongName = checkTopicName(name)
+      if (wrongName !== undefined) return partitionError(index, wrongName.error, wrongName.message)
+      const partition = partitions.findByName(name, index)
+      if (typeof partition === 'string') return partitionError(index, partition)
+      if (described.has(`${name}-${index}`)) return partitionError(index, 'INVALID_REQUEST')
+      described.add(`${name}-${index}`)
+      const activeProducers = [...partition.log.producers()].map(activeProducer)
+      return { partitionIndex: index, errorCode: 0, errorMessage: null, activeProducers }
+    }
+    const topics = request.topics.map(({ name, partitionIndexes }) => ({
       name,
-      partitions: partitionIndexes.map((index): DescribedPartition => {
-        if (!authorizer.allows(principal, 'READ', 'topic', name)) {
-          return partitionError(index, 'TOPIC_AUTHORIZATION_FAILED')
-        }
-        const wrongName = checkTopicName(name)
-        if (wrongName !== undefined) return partitionError(index, wrongName.error, wrongName.message)
-        const partition = partitions.findByName(name, index)
-        if (typeof partition === 'string') return partitionError(index, partition)
-        const activeProducers = [...partition.log.producers()].map(activeProducer)
-        return { partitionIndex: index, errorCode: 0, errorMessage: null, activeProducers }
-      }),
-    })),
-  }),
+      partitions: partitionIndexes.map((index) => describe(name, index)),
+    }))
+    return { throttleTimeMs: 0, topics }
+  },
 )
 
 const activeProducer = (producer: ProducerEntry): DescribedPartition['activeProducers'][number] => ({

@@ -89,7 +89,8 @@ export const deleteTopics = serve(DeleteTopics, [needs('topic', 'DELETE')], asyn
     const switchedOff = refusal(apiVersion < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED')
     return { throttleTimeMs: 0, responses: asked.map((topic) => deletedTopic(topic, switchedOff)) }
   }
-  const judged = asked.map((topic) => ({ topic, verdict: judgeDeletion(topic, asked, context, services) }))
+  const all = new AskedDeletions(asked)
+  const judged = all.distinct().map((topic) => ({ topic, verdict: judgeDeletion(topic, all, context, services) }))
   const ids = new Set(judged.flatMap(({ verdict }) => (isRefusal(verdict) ? [] : [verdict.id])))
   const failed = await services.topics.delete([...ids])
   const responses = judged.map(({ topic, verdict }) =>
@@ -102,10 +103,44 @@ export const deleteTopics = serve(DeleteTopics, [needs('topic', 'DELETE')], asyn
 
 type AskedDeletion = { readonly name: string | null; readonly topicId: string }
 
+/** The topics that a DeleteTopics names, so that those named twice are found without comparing each with each. */
+class AskedDeletions {
+  readonly #once = new Map<string, AskedDeletion>()
+  readonly #repeated = new Set<string>()
+  readonly #names = new Set<string | null>()
+  readonly #ids = new Set<string>()
+
+  constructor(asked: readonly AskedDeletion[]) {
+    for (const topic of asked) {
+      const key = keyOf(topic)
+      if (this.#once.has(key)) this.#repeated.add(key)
+      this.#once.set(key, topic)
+      this.#names.add(topic.name)
+      this.#ids.add(topic.topicId)
+    }
+  }
+
+  /** Each once: what stands twice is refused once, as Kafka does. */
+  distinct(): AskedDeletion[] {
+    return [...this.#once.values()]
+  }
+
+  repeats(topic: AskedDeletion): boolean {
+    return this.#repeated.has(keyOf(topic))
+  }
+
+  /** Whether a topic is named by its name and by its id. */
+  namesTwice({ name, id }: TopicImage): boolean {
+    return this.#names.has(name) && this.#ids.has(id)
+  }
+}
+
+const keyOf = ({ name, topicId }: AskedDeletion): string => JSON.stringify([name, topicId])
+
 /** The topic that is meant and may be deleted, or what is wrong; never that a hidden topic exists (AD-22). */
 function judgeDeletion(
   asked: AskedDeletion,
-  all: readonly AskedDeletion[],
+  all: AskedDeletions,
   context: RequestContext,
   services: Services,
 ): TopicImage | Refusal {
@@ -113,10 +148,7 @@ function judgeDeletion(
   const byId = topicId !== ZERO_UUID
   if (name !== null && byId) return refusal('INVALID_REQUEST', 'You may not specify both topic name and topic id.')
   if (name === null && !byId) return refusal('INVALID_REQUEST', 'Neither topic name nor id were specified.')
-  const same = all.filter((other) =>
-    byId ? other.topicId === topicId : other.name === name && other.topicId === topicId,
-  )
-  if (same.length > 1) return byId ? refusal('INVALID_REQUEST', 'Duplicate topic id.') : duplicate
+  if (all.repeats(asked)) return byId ? refusal('INVALID_REQUEST', 'Duplicate topic id.') : duplicate
   const { image } = services.cluster
   const topic = byId ? image.topicById(topicId) : image.topicByName(name ?? '')
   const known = topic?.name ?? name ?? ''
@@ -128,8 +160,9 @@ function judgeDeletion(
       : unauthorized
   }
   if (!mayAlso(context, services, 'DELETE', topic.name)) return unauthorized
-  const twice = all.some((other) => (byId ? other.name === topic.name : other.topicId === topic.id))
-  return twice ? refusal('INVALID_REQUEST', 'The provided topic name maps to an ID that was already supplied.') : topic
+  return all.namesTwice(topic)
+    ? refusal('INVALID_REQUEST', 'The provided topic name maps to an ID that was already supplied.')
+    : topic
 }
 
 const deletedTopic = ({ name, topicId }: AskedDeletion, refused?: Refusal): DeletedTopic => ({

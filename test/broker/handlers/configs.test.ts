@@ -135,6 +135,7 @@ describe('DescribeConfigs', () => {
   })
 
   it('FS-4: describes a group that does not exist', async () => {
+    expect(await describeOne(GROUP, '')).toMatchObject({ errorCode: 42, errorMessage: 'Group name must not be empty' })
     const { errorCode, configs } = await describeOne(GROUP, 'no group yet')
     expect(errorCode).toBe(0)
     expect(configs).toHaveLength(17)
@@ -143,6 +144,14 @@ describe('DescribeConfigs', () => {
       configSource: 5,
       synonyms: [{ name: 'group.consumer.session.timeout.ms', value: '45000', source: 5 }],
     })
+  })
+
+  it('NET-15: bounds an answer that would be thousands of times as long as its request', async () => {
+    const resource = { resourceType: GROUP, resourceName: 'g', configurationKeys: null }
+    const resources = Array.from({ length: 30_000 }, () => resource)
+    const { results } = await admin.call(describeConfigs, 4, { resources })
+    expect(results.filter(({ errorCode }) => errorCode === 0)).toHaveLength(Math.ceil(400_000 / 17))
+    expect(results.at(-1)).toMatchObject({ errorCode: 44, configs: [] })
   })
 
   it('refuses a kind of resource that nobody knows', async () => {

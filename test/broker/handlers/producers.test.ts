@@ -115,7 +115,7 @@ describe('DescribeProducers', () => {
     admin.partitions.set('t-0', partition())
     const codes = async (name: string, indexes: number[]) =>
       (await describeOne(name, indexes)).map(({ errorCode }) => errorCode)
-    expect(await codes('t', [0, 99])).toEqual([0, 3])
+    expect(await codes('t', [0, 99, 0])).toEqual([0, 3, 42])
     expect(await codes('a b', [0])).toEqual([17])
     admin.allows = () => false
     expect(await codes('t', [0])).toEqual([29])

@@ -326,8 +326,8 @@ describe('DeleteTopics', () => {
       'You may not specify both topic name and topic id.',
     ])
     expect(await messages(byId(ZERO_UUID))).toEqual(['Neither topic name nor id were specified.'])
-    expect(await messages(byName('a'), byName('a'))).toEqual(['Duplicate topic name.', 'Duplicate topic name.'])
-    expect(await messages(byId(idOf('a')), byId(idOf('a')))).toEqual(['Duplicate topic id.', 'Duplicate topic id.'])
+    expect(await messages(byName('a'), byName('a'))).toEqual(['Duplicate topic name.'])
+    expect(await messages(byId(idOf('a')), byId(idOf('a')))).toEqual(['Duplicate topic id.'])
     const twice = 'The provided topic name maps to an ID that was already supplied.'
     expect(await messages(byName('a'), byId(idOf('a')))).toEqual([twice, twice])
     expect(names()).toEqual(['a', 'b', 'c'])
