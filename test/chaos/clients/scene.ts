@@ -1,0 +1,45 @@
+import type { Random } from '../../../broker/runtime/random.ts'
+import type { History } from '../history.ts'
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** What all clients of a campaign share. */
+export interface Scene {
+  readonly port: number
+  readonly history: History
+  /** For choices; a client that draws from it in an order that depends on time draws other numbers in another run. */
+  readonly random: Random
+  readonly partitions: readonly TopicPartition[]
+  /** False when clients are to come to an end: what is under way is finished, nothing new is begun. */
+  readonly isRunning: () => boolean
+}
+
+/** A client at work. Ends by itself when the scene does. */
+export interface Client {
+  run(): Promise<void>
+}
+
+export const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
+
+export function pick<T>(random: Random, from: readonly T[]): T {
+  const chosen = from[random.integer(from.length)]
+  if (chosen === undefined) throw new Error('nothing to choose from')
+  return chosen
+}
+
+/** True `percent` times of a hundred. */
+export const chance = (random: Random, percent: number): boolean => random.integer(100) < percent
+
+/** Items with the same topic together, in the order of first appearance: most requests are written that way. */
+export function byTopic<T extends { readonly topic: string }>(items: readonly T[]): { topic: string; items: T[] }[] {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const group = groups.get(item.topic)
+    if (group === undefined) groups.set(item.topic, [item])
+    else group.push(item)
+  }
+  return [...groups].map(([topic, grouped]) => ({ topic, items: grouped }))
+}
