@@ -341,7 +341,7 @@ describe('DeleteTopics', () => {
     expect(admin.logs.calls).toEqual([`remove ${before}`, `create a 0-1 ${idOf('a')}`])
   })
 
-  it('AD-22: hides from who may not describe them whether topics exist', async () => {
+  it('hides from who may not describe them whether topics exist', async () => {
     admin.allows = (operation) => operation !== 'DELETE' && operation !== 'DESCRIBE'
     const answers = await del(6, {
       topics: [
