@@ -25,8 +25,8 @@ export class DirectoryCheckpoints {
   readonly #logStarts: Map<string, number>
   /** Folders of the last run that are not open yet. While there are some, a failed sync is not made good. */
   readonly #unopened: Set<string>
-  #writing: Promise<void> = Promise.resolve()
-  #next: Promise<void> | undefined
+  #writing: Promise<boolean> = Promise.resolve(true)
+  #next: Promise<boolean> | undefined
 
   constructor(host: LogHost, path: string, state: DirectoryState) {
     this.#host = host
@@ -51,8 +51,8 @@ export class DirectoryCheckpoints {
     this.#unopened.delete(folder)
   }
 
-  /** Writes what the logs have come to; settles when it is on the disk, or could not be brought there. */
-  writeSoon(logs: () => Iterable<Log>): Promise<void> {
+  /** Writes what the logs have come to. @returns whether it is on the disk now; never rejects */
+  writeSoon(logs: () => Iterable<Log>): Promise<boolean> {
     this.#next ??= this.#writing.then(() => {
       this.#next = undefined
       this.#writing = this.#write([...logs()])
@@ -75,8 +75,8 @@ export class DirectoryCheckpoints {
     })
   }
 
-  async #write(logs: readonly Log[]): Promise<void> {
-    if (this.#host.offline !== undefined) return
+  async #write(logs: readonly Log[]): Promise<boolean> {
+    if (this.#host.offline !== undefined) return false
     const highWatermarks = new Map<string, number>()
     // Taken first: what is saved beside a log (its epochs) must reach as far as the recovery point that is written.
     for (const log of logs) {
@@ -91,10 +91,12 @@ export class DirectoryCheckpoints {
       await this.#replace(logStartOffsetCheckpointFileName, this.#logStarts)
       await this.#replace(highWatermarkCheckpointFileName, highWatermarks)
       if (this.#unopened.size === 0) await this.#host.fileSystem.removeFile(`${this.#path}/${syncFailedFileName}`)
+      return true
     } catch (error) {
       const failure = toStorageError(error, 'write checkpoints in', this.#path)
       if (passesByItself(failure)) this.#report(failure)
       else this.#host.fail(failure)
+      return false
     }
   }
 

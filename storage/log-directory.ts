@@ -156,8 +156,11 @@ export class LogDirectory {
     }
   }
 
-  /** Writes recovery points, log starts and high watermarks; to be called about once a minute. Never rejects. */
-  writeCheckpoints(): Promise<void> {
+  /**
+   * Writes recovery points, log starts and high watermarks; to be called about once a minute. Never rejects.
+   * @returns whether they are on the disk: not if that is full, or the directory offline
+   */
+  writeCheckpoints(): Promise<boolean> {
     return this.#checkpoints.writeSoon(() => this.#logs.values())
   }
 

@@ -25,8 +25,8 @@ export interface LogHost {
   synced(tookMs: number): void
   /** Ends the directory's session: every log drops what is not durable and refuses appends. */
   fail(error: StorageError): void
-  /** Writes the checkpoints soon; the promise settles when they are on disk (or the directory is offline). */
-  checkpointSoon(): Promise<void>
+  /** Writes the checkpoints soon. @returns whether they are on the disk: not if that is full, or offline; never rejects */
+  checkpointSoon(): Promise<boolean>
   /** Calls `run` once, `delayMs` from now, unless the directory is closed before. */
   later(delayMs: number, run: () => void): void
 }

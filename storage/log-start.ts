@@ -22,7 +22,7 @@ export class LogStart {
   /** First offset that may be read. */
   offset: number
   readonly #log: StartContext
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #underWay = new Set<Promise<unknown>>()
 
   constructor(log: StartContext, offset: number) {
     this.#log = log
@@ -31,9 +31,9 @@ export class LogStart {
 
   /**
    * Moves the start up; segments that lie wholly below it go.
-   * @returns when a crash cannot move it back any more
+   * @returns true when a crash cannot move it back any more, false if that could not be brought about
    */
-  moveTo(offset: number): Promise<void> {
+  moveTo(offset: number): Promise<boolean> {
     const { segments, tail, epochs } = this.#log
     this.offset = offset
     tail.dropBefore(offset)
@@ -61,23 +61,26 @@ export class LogStart {
   }
 
   /** The start is on the disk before the files go: a crash in between must not bring half of them back. */
-  async #remove(removed: readonly Segment[]): Promise<void> {
+  async #remove(removed: readonly Segment[]): Promise<boolean> {
     const { host, config } = this.#log
     for (const segment of removed) segment.isRemoved = true
-    await host.checkpointSoon()
+    // A full disk is no reason to keep them: that is how it gets space again.
+    const isSafe = await host.checkpointSoon()
+    if (host.offline !== undefined) return false
     try {
       removeSegments(host, removed, config.fileDeleteDelayMs)
     } catch (error) {
       // They lie below the start, so the next start of the broker takes them away.
       const failure = toStorageError(error, 'remove', removed[0]?.folder ?? '')
-      if (failure.code === 'NOT_FOUND') return
+      if (failure.code === 'NOT_FOUND') return isSafe
       if (passesByItself(failure)) host.logger.warn({ err: failure }, 'segments could not be removed yet')
       else host.fail(failure)
     }
+    return isSafe
   }
 
   /** Makes `idle` wait for work on the folder's files. */
-  track(work: Promise<void>): Promise<void> {
+  track<T>(work: Promise<T>): Promise<T> {
     const tracked = work.finally(() => this.#underWay.delete(tracked))
     this.#underWay.add(tracked)
     return tracked

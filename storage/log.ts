@@ -235,12 +235,12 @@ export class Log {
   /**
    * Moves `logStartOffset` up (DeleteRecords); whole segments below it go. Lower offsets change nothing.
    * @param offset at most the high watermark
-   * @returns when a crash cannot move it back any more
+   * @returns true when a crash cannot move it back any more; false if the disk is full or failed: it has moved, but the
+   *   next start may not know. Never rejects.
    */
-  async deleteBefore(offset: number): Promise<void> {
+  async deleteBefore(offset: number): Promise<boolean> {
     assert(offset <= this.durableOffset, 'only what is durable is deleted')
-    if (offset <= this.logStartOffset) return
-    await this.#moveStart(offset)
+    return offset <= this.logStartOffset || this.#moveStart(offset)
   }
 
   /**
@@ -384,7 +384,7 @@ export class Log {
     }
   }
 
-  #moveStart(offset: number): Promise<void> {
+  #moveStart(offset: number): Promise<boolean> {
     const moved = this.#start.moveTo(offset)
     this.#onAdvance?.()
     return moved
