@@ -113,6 +113,7 @@ class RunningBroker implements StartableBroker {
       random: systemRandom,
       logger,
       httpUrl: httpUrl ?? (() => undefined),
+      isTemporary: temporary !== undefined,
       onState: (state) => {
         this.#state = state
       },
@@ -173,7 +174,7 @@ class RunningBroker implements StartableBroker {
   async #stop(): Promise<void> {
     this.#state = 'stopping'
     await this.#parts.stop()
-    if (this.#temporary !== undefined) removeFolder(this.#parts.fileSystem, this.#temporary)
+    if (this.#temporary !== undefined) await removeFolder(this.#parts.fileSystem, this.#temporary)
     this.#state = 'stopped'
   }
 
@@ -182,6 +183,6 @@ class RunningBroker implements StartableBroker {
   }
 }
 
-function removeFolder(fileSystem: FileSystem, path: string): void {
-  if (fileSystem.exists(path)) fileSystem.removeFolder(path)
+async function removeFolder(fileSystem: FileSystem, path: string): Promise<void> {
+  if (fileSystem.exists(path)) await fileSystem.removeFolder(path)
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../storage/clock.ts'
 import { type FileSystem, LogDirectory, readMetaProperties, StorageError, TailCache } from '../storage/index.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { Cluster } from './metadata/cluster.ts'
+import { MemoryStore } from './metadata/memory-store.ts'
 import type { MetadataStore } from './metadata/store.ts'
 import type { Logger } from './runtime/logger.ts'
 import type { BrokerMetrics } from './runtime/metrics.ts'
@@ -15,6 +16,8 @@ export interface DataOptions {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: BrokerMetrics
+  /** Nothing is ever read again once the broker has stopped: its metadata need not be on the disk. */
+  readonly isTemporary: boolean
   /** The last log directory is gone: nothing can be acknowledged any more. */
   readonly onAllOffline: (error: StorageError) => void
 }
@@ -89,9 +92,7 @@ export class DataDirectories {
     const { config } = this.#options
     const [first] = this.directories
     const path = join(first?.path ?? '', METADATA_FILE)
-    // LMDB takes longer to load than the rest of a start together, so only who needs it pays.
-    const { LmdbStore } = await import('./metadata/lmdb-store.ts')
-    this.#store = await LmdbStore.open(path, this.#options.fileSystem)
+    this.#store = await this.#openStore(path)
     const cluster = await Cluster.open({
       store: this.#store,
       nodeId: config.nodeId,
@@ -106,6 +107,13 @@ export class DataDirectories {
       )
     }
     return cluster
+  }
+
+  /** LMDB takes longer to load than the rest of a start together, so who keeps nothing does not pay for it. */
+  async #openStore(path: string): Promise<MetadataStore> {
+    if (this.#options.isTemporary) return new MemoryStore()
+    const { LmdbStore } = await import('./metadata/lmdb-store.ts')
+    return LmdbStore.open(path, this.#options.fileSystem)
   }
 
   /** Flushes, marks the shutdown as clean, gives the folders free. */

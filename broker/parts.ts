@@ -24,6 +24,8 @@ export interface PartsOptions {
   readonly random: Random
   readonly logger: Logger
   readonly httpUrl: () => string | undefined
+  /** The data folder is removed at the end. */
+  readonly isTemporary: boolean
   readonly onState: (state: BrokerState) => void
 }
 

@@ -46,7 +46,7 @@ export function logConfigFor(topic: TopicConfig, broker: BrokerConfig): LogConfi
   const policies = topic.get('cleanup.policy')
   return {
     segmentBytes: topic.get('internal.segment.bytes') ?? topic.get('segment.bytes'),
-    segmentMs: topic.get('segment.ms'),
+    segmentMs: longestSegmentMs(topic),
     segmentJitterMs: topic.get('segment.jitter.ms'),
     segmentIndexBytes: topic.get('segment.index.bytes'),
     indexIntervalBytes: topic.get('index.interval.bytes'),
@@ -58,12 +58,24 @@ export function logConfigFor(topic: TopicConfig, broker: BrokerConfig): LogConfi
     fileDeleteDelayMs: topic.get('file.delete.delay.ms'),
     deletes: policies.includes('delete'),
     compacts: policies.includes('compact'),
+    minCleanableDirtyRatio: topic.get('min.cleanable.dirty.ratio'),
+    minCompactionLagMs: topic.get('min.compaction.lag.ms'),
+    maxCompactionLagMs: topic.get('max.compaction.lag.ms'),
+    deleteRetentionMs: topic.get('delete.retention.ms'),
+    maxMessageBytes: topic.get('max.message.bytes'),
     producerIdExpirationMs: broker.get('producer.id.expiration.ms'),
   }
 }
 
 /** Java's "never" is a long; storage counts in safe integers. */
 const safe = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER)
+
+/** Only closed segments are compacted, so on compacted topics none stays open beyond the longest lag (as in Kafka). */
+function longestSegmentMs(topic: TopicConfig): number {
+  const segmentMs = topic.get('segment.ms')
+  const compacts = topic.get('cleanup.policy').includes('compact')
+  return compacts ? Math.min(segmentMs, topic.get('max.compaction.lag.ms')) : segmentMs
+}
 
 /**
  * Checks the configs that a client wants for a topic, one by one and together.

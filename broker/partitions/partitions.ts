@@ -97,8 +97,12 @@ export class Partitions {
     await inParallel(wanted, OPENED_AT_A_TIME, ({ topic, index }) => this.#open(topic, index, known))
   }
 
-  /** Makes the logs of new partitions; they are served once the image names them. */
+  /**
+   * Makes the logs of new partitions; they are served once the image names them. What an earlier attempt left that
+   * failed after its logs were made goes first.
+   */
   async create({ topic, topicId, from, to }: NewLogs): Promise<void> {
+    await this.#discard(this.#byTopicId.get(topicId)?.splice(from) ?? [])
     const specs: { topic: string; topicId: string; partition: number }[] = []
     for (let partition = from; partition < to; partition++) specs.push({ topic, topicId, partition })
     const rules = this.#options.rules(topic)
@@ -113,14 +117,9 @@ export class Partitions {
 
   /** Closes the partitions of a deleted topic and gives their folders away; who waits on them is answered (N10). */
   async remove(topicId: string): Promise<void> {
-    const partitions = this.ofTopic(topicId)
+    const partitions = this.#byTopicId.get(topicId) ?? []
     this.#byTopicId.delete(topicId)
-    this.#count -= partitions.length
-    for (const partition of partitions) partition.close('UNKNOWN_TOPIC_OR_PARTITION')
-    for (const directory of this.#options.directories) {
-      const logs = partitions.map(({ log }) => log).filter((log) => directory.owns(log))
-      if (logs.length > 0) await directory.deleteLogs(logs)
-    }
+    await this.#discard(partitions)
   }
 
   /** Applies changed settings of a topic without restart (AD-17). */
@@ -140,6 +139,16 @@ export class Partitions {
   /** Answers all who wait on a partition, and every request that comes later, with `error`; the logs stay open. */
   close(error: ErrorName): void {
     for (const partition of this.all()) partition.close(error)
+  }
+
+  async #discard(slots: readonly (Partition | undefined)[]): Promise<void> {
+    const partitions = slots.filter((partition) => partition !== undefined)
+    this.#count -= partitions.length
+    for (const partition of partitions) partition.close('UNKNOWN_TOPIC_OR_PARTITION')
+    for (const directory of this.#options.directories) {
+      const logs = partitions.map(({ log }) => log).filter((log) => directory.owns(log))
+      if (logs.length > 0) await directory.deleteLogs(logs)
+    }
   }
 
   #find(topic: TopicImage, index: number): Partition | ErrorName {
