@@ -13,7 +13,7 @@ interface Column {
   readonly value: (figures: Figures) => string
 }
 
-const NAME_WIDTH = 50
+const NAME_WIDTH = 52
 
 const plain = (title: string, figure: string, digits: number, scale = 1): Column => ({
   title,
