@@ -112,7 +112,9 @@ export class RecordCursor {
   readonly #appendTime: number | undefined
   #index = 0
   #at: number
+  #recordAt = 0
   #recordEnd = 0
+  #restAt = 0
   #keyAt = 0
   #valueAt = 0
   #headersAt = 0
@@ -137,6 +139,31 @@ export class RecordCursor {
     return this.#baseOffset + this.offsetDelta
   }
 
+  /** What the positions below count in: the batch, or what it was decompressed to. For those who copy records as bytes. */
+  get data(): Buffer {
+    return this.#data
+  }
+
+  /** Where the record begins, its length included. */
+  get recordAt(): number {
+    return this.#recordAt
+  }
+
+  /** Where what does not hang on the batch begins: key, value and headers, with their lengths. */
+  get restAt(): number {
+    return this.#restAt
+  }
+
+  /** Where the bytes of the key begin; there are `keyLength` of them. */
+  get keyAt(): number {
+    return this.#keyAt
+  }
+
+  /** Where the record ends. */
+  get recordEnd(): number {
+    return this.#recordEnd
+  }
+
   /**
    * Steps to the next record.
    * @returns false after the last one
@@ -149,6 +176,7 @@ export class RecordCursor {
       return false
     }
     if (this.#at >= this.#end) throw invalid(`the batch claims ${this.#count} records and holds ${this.#index}`)
+    this.#recordAt = this.#at
     this.#recordEnd = this.#end
     const length = this.#varint()
     if (length < 0 || length > this.#end - this.#at) throw invalid(`record ${this.#index} claims ${length} bytes`)
@@ -157,6 +185,7 @@ export class RecordCursor {
     this.#readTimestamp()
     this.offsetDelta = this.#varint()
     if (this.offsetDelta < 0) throw invalid(`record ${this.#index} has the offset delta ${this.offsetDelta}`)
+    this.#restAt = this.#at
     this.keyLength = this.#nullableLength('key')
     this.#keyAt = this.#at
     this.#skip(this.keyLength)
