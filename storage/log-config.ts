@@ -32,6 +32,16 @@ export interface LogConfig {
   readonly deletes: boolean
   /** `cleanup.policy` contains `compact`. */
   readonly compacts: boolean
+  /** `min.cleanable.dirty.ratio`: the log is compacted when more than this share of it never was. */
+  readonly minCleanableDirtyRatio: number
+  /** `min.compaction.lag.ms`: a segment with a record younger than this is not compacted. */
+  readonly minCompactionLagMs: number
+  /** `max.compaction.lag.ms`: a log with an older record that never was compacted is due, whatever the ratio. */
+  readonly maxCompactionLagMs: number
+  /** `delete.retention.ms`: how long a tombstone can be read after it was first compacted. */
+  readonly deleteRetentionMs: number
+  /** `max.message.bytes`: bounds what a batch may take when compaction decompresses it. */
+  readonly maxMessageBytes: number
   /** `producer.id.expiration.ms`: an idempotent producer that was silent for so long is forgotten. */
   readonly producerIdExpirationMs: number
 }
@@ -55,5 +65,10 @@ export const defaultLogConfig: LogConfig = {
   fileDeleteDelayMs: 60_000,
   deletes: true,
   compacts: false,
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: DAY_MS,
+  maxMessageBytes: 1_048_588,
   producerIdExpirationMs: DAY_MS,
 }

@@ -1,4 +1,6 @@
 import { assert } from '../protocol/assert.ts'
+import { CleanerCheckpoint } from './compaction/cleaner-checkpoint.ts'
+import type { DamageCounts } from './damage.ts'
 import { DirectoryCheckpoints } from './directory-checkpoints.ts'
 import {
   type DirectoryFolder,
@@ -6,9 +8,10 @@ import {
   type LogDirectoryOptions,
   openDirectory,
 } from './directory-session.ts'
+import { DiskSpace } from './disk-space.ts'
 import { StorageError, toStorageError } from './errors.ts'
 import { partitionFolderName } from './file-names.ts'
-import type { FileLock } from './file-system.ts'
+import type { DeviceSpace, FileLock } from './file-system.ts'
 import { Flusher } from './flusher.ts'
 import { inParallel } from './in-parallel.ts'
 import { IndexMemory } from './index-file.ts'
@@ -56,7 +59,7 @@ export class LogDirectory {
     this.#state = state
     this.#lock = lock
     this.#flusher = new Flusher(options.parallelSyncs)
-    this.#host = this.#hostFor(options)
+    this.#host = this.#hostFor(options, new Set(state.folders.map(({ folder }) => folder)))
     this.#checkpoints = new DirectoryCheckpoints(this.#host, this.path, state)
   }
 
@@ -77,6 +80,21 @@ export class LogDirectory {
 
   get logCount(): number {
     return this.#logs.size
+  }
+
+  /** Only the reserve of the disk is left: clients' records are refused until there is room. */
+  get isFull(): boolean {
+    return this.#host.space.isFull
+  }
+
+  /** Bytes of the volume that are kept from clients' records; 0 before the first look. */
+  get reserveBytes(): number {
+    return this.#host.space.reserveBytes
+  }
+
+  /** What was found damaged here since the start. */
+  get damage(): DamageCounts {
+    return this.#host.damage
   }
 
   /** Logs that wait for a sync, or are in one. */
@@ -125,7 +143,9 @@ export class LogDirectory {
   async createLogs(specs: readonly NewLog[], config: LogConfig): Promise<Log[]> {
     this.#checkUsable()
     for (const { topic, partition } of specs) {
-      assert(!this.#logs.has(partitionFolderName(topic, partition)), 'a log is created once')
+      const folder = partitionFolderName(topic, partition)
+      assert(!this.#logs.has(folder), 'a log is created once')
+      this.#host.cleanedTo.forget(folder)
     }
     const created = await createFolders(this.#host, this.path, specs, config)
     return created.map((parts) => {
@@ -141,9 +161,28 @@ export class LogDirectory {
       assert(this.owns(log), 'a log is deleted by its own directory')
       this.#logs.delete(log.folder)
       this.#checkpoints.forget(log.folder)
+      this.#host.cleanedTo.forget(log.folder)
       log.abandon()
     }
     await deleteFolders(this.#host, this.path, logs)
+  }
+
+  /**
+   * Looks whether the folder is still there and how much room is left; to be called about once a second. Files that
+   * were unlinked can be written and synced as if nothing were, so a folder that was removed, or whose volume was
+   * unmounted, would take in records that nobody will ever read.
+   */
+  check(): void {
+    if (this.#offline !== undefined || this.#isClosed) return
+    try {
+      if (!this.#host.fileSystem.exists(this.#lock.path)) {
+        const message = `${this.path} was removed or unmounted while the broker used it`
+        throw new StorageError('NOT_FOUND', this.path, message)
+      }
+    } catch (error) {
+      return this.#fail(toStorageError(error, 'look at', this.path))
+    }
+    this.#host.space.check()
   }
 
   /** Space on the device; zeros if the folder is gone. */
@@ -171,6 +210,7 @@ export class LogDirectory {
     const logs = [...this.#logs.values()]
     await inParallel(logs, (log) => log.close())
     if (this.#offline === undefined) await this.#checkpoints.writeSoon(() => logs)
+    await this.#host.cleanedTo.idle()
     if (this.#offline === undefined) this.#checkpoints.markClean()
     for (const cancel of this.#timers) cancel()
     this.#flusher.clear()
@@ -181,6 +221,16 @@ export class LogDirectory {
   #checkUsable(): void {
     if (this.#offline !== undefined) throw this.#offline
     if (this.#isClosed) throw new StorageError('CLOSED', this.path, `${this.path} was closed`)
+  }
+
+  /** Undefined if the device does not answer; then the session is over. */
+  #measure(): DeviceSpace | undefined {
+    try {
+      return this.#host.fileSystem.statfs(this.path)
+    } catch (error) {
+      this.#fail(toStorageError(error, 'measure', this.path))
+      return undefined
+    }
   }
 
   #endTurn(): void {
@@ -202,9 +252,10 @@ export class LogDirectory {
     this.onOffline?.(error)
   }
 
-  #hostFor(options: LogDirectoryOptions): LogHost {
+  #hostFor(options: LogDirectoryOptions, folders: ReadonlySet<string>): LogHost {
     const { fileSystem, clock, random, logger, tailCache } = options
     const directory = this
+    const fail = (error: StorageError) => this.#fail(error)
     return {
       fileSystem,
       clock,
@@ -213,6 +264,14 @@ export class LogDirectory {
       tailCache,
       files: new OpenFiles(fileSystem, options.maxOpenFiles),
       indexMemory: options.indexMemory ?? new IndexMemory(),
+      damage: this.#state.damage,
+      space: new DiskSpace({
+        path: this.path,
+        clock,
+        logger,
+        measure: () => this.#measure(),
+        reserveBytes: options.reserveBytes ?? (() => 0),
+      }),
       get offline() {
         return directory.#offline
       },
@@ -223,7 +282,8 @@ export class LogDirectory {
         if (this.#offline === undefined) this.#flusher.add(log)
       },
       synced: (tookMs) => this.onFlush?.(tookMs / 1000, 1),
-      fail: (error) => this.#fail(error),
+      cleanedTo: new CleanerCheckpoint({ fileSystem, logger, fail }, this.path, (folder) => folders.has(folder)),
+      fail,
       checkpointSoon: () => this.writeCheckpoints(),
       later: (delayMs, run) => {
         const cancel = clock.schedule(delayMs, () => {

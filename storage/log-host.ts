@@ -1,4 +1,7 @@
 import type { Clock } from './clock.ts'
+import type { CleanerCheckpoint } from './compaction/cleaner-checkpoint.ts'
+import type { DamageCounts } from './damage.ts'
+import type { DiskSpace } from './disk-space.ts'
 import type { StorageError } from './errors.ts'
 import type { FileSystem } from './file-system.ts'
 import type { IndexMemory } from './index-file.ts'
@@ -15,6 +18,12 @@ export interface LogHost {
   readonly logger: StorageLogger
   readonly tailCache: TailCache
   readonly indexMemory: IndexMemory
+  /** How far the logs here are compacted. */
+  readonly cleanedTo: CleanerCheckpoint
+  /** How much room there is, and what may still be taken in. */
+  readonly space: DiskSpace
+  /** What was found damaged here. */
+  readonly damage: DamageCounts
   /** Why nothing can be written here any more; undefined while all is well. */
   readonly offline: StorageError | undefined
   /** Calls `log.writeStaged()` once, when the events of this turn of the event loop have been handled. */

@@ -68,7 +68,8 @@ export class OpenFiles {
 
 /** One file that is open when it has to be. */
 export class PooledFile {
-  readonly path: string
+  /** A rename changes it; descriptors that are open go on. */
+  path: string
   /** Has bytes that no sync covers yet. */
   dirty = false
   /** @internal for OpenFiles */

@@ -2,6 +2,7 @@ import * as batch from '../protocol/records/batch.ts'
 import { plausibleBatchSize } from './batch-check.ts'
 import { BatchWindow } from './batch-window.ts'
 import { readLeaderEpochCheckpoint } from './checkpoints.ts'
+import { completeSwaps } from './compaction/swap-recovery.ts'
 import { isStorageError } from './errors.ts'
 import { leaderEpochCheckpointFileName, parseSegmentFileName } from './file-names.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
@@ -39,6 +40,7 @@ export interface OpenOptions {
  */
 export async function openLogParts(options: OpenOptions): Promise<LogParts> {
   const { host, folder, path, topicId, config } = options
+  await completeSwaps(host, path)
   const files = segmentFiles(host, path)
   const epochs = new LeaderEpochs(readEpochs(host, path))
   const opened = files.map(({ baseOffset, sizeBytes }, index) => {
@@ -199,6 +201,7 @@ function readEpochs(host: LogHost, path: string) {
     return readLeaderEpochCheckpoint(host.fileSystem, `${path}/${leaderEpochCheckpointFileName}`)
   } catch (error) {
     if (!isStorageError(error, 'CORRUPT')) throw error
+    host.damage.found('checkpoint')
     host.logger.warn({ err: error }, 'leader epochs are damaged; those that are still in the log will be found there')
     return undefined
   }
@@ -219,9 +222,7 @@ function segmentFiles({ fileSystem, logger }: LogHost, path: string): SegmentFil
     const { baseOffset, suffix, state } = parsed
     if (kind !== 'file')
       logger.warn({ path: `${path}/${name}`, kind }, 'not a file, though its name is that of one; left alone')
-    else if (state === '.deleted' || state === '.cleaned') fileSystem.unlink(`${path}/${name}`)
-    else if (state === '.swap')
-      logger.warn({ path: `${path}/${name}` }, 'compaction was interrupted; its result is left alone')
+    else if (state === '.deleted') fileSystem.unlink(`${path}/${name}`)
     else if (suffix === '.log')
       found.push({ baseOffset, sizeBytes: fileSystem.stat(`${path}/${name}`)?.sizeBytes ?? 0 })
     else if (suffix === '.index' || suffix === '.timeindex') indexes.push({ name, baseOffset })

@@ -2,7 +2,7 @@ import * as batch from '../protocol/records/batch.ts'
 import { plausibleBatchSize } from './batch-check.ts'
 import { BatchWindow } from './batch-window.ts'
 import { isStorageError, toStorageError } from './errors.ts'
-import { type SegmentSuffix, segmentFileName } from './file-names.ts'
+import { type SegmentFileState, type SegmentSuffix, segmentFileName } from './file-names.ts'
 import type { LogConfig } from './log-config.ts'
 import { type LogHost, passesByItself } from './log-host.ts'
 import { OffsetIndex } from './offset-index.ts'
@@ -21,6 +21,8 @@ export interface SegmentOptions {
   readonly folder: string
   readonly baseOffset: number
   readonly config: LogConfig
+  /** What its files are called while compaction has not put them in place yet. */
+  readonly state?: SegmentFileState
 }
 
 /**
@@ -29,7 +31,7 @@ export interface SegmentOptions {
  * Hot: `appended`, once a batch: two header reads, and an entry every `index.interval.bytes`.
  */
 export class SegmentIndexes {
-  readonly #options: SegmentOptions
+  #options: SegmentOptions
   readonly #log: IndexedFile
   #offset: OffsetIndex
   #time: TimeIndex
@@ -69,6 +71,13 @@ export class SegmentIndexes {
 
   get entryCount(): number {
     return this.#offset.entryCount
+  }
+
+  get sizes(): { offsetIndexBytes: number; timeIndexBytes: number } {
+    return {
+      offsetIndexBytes: this.#offset.entryCount * OFFSET_ENTRY_BYTES,
+      timeIndexBytes: this.#time.entryCount * TIME_ENTRY_BYTES,
+    }
   }
 
   get bytesSinceEntry(): number {
@@ -182,6 +191,13 @@ export class SegmentIndexes {
     return true
   }
 
+  /** The files were renamed. */
+  movedTo(state: SegmentFileState): void {
+    this.#options = { ...this.#options, state }
+    this.#offset.movedTo(optionsOf(this.#options, '.index').path)
+    this.#time.movedTo(optionsOf(this.#options, '.timeindex').path)
+  }
+
   /** Sets the last time entry and completes the files, for a clean stop. */
   close(): void {
     this.seal()
@@ -244,10 +260,10 @@ interface Pair {
   readonly time: TimeIndex
 }
 
-function optionsOf({ host, folder, baseOffset, config }: SegmentOptions, suffix: SegmentSuffix) {
+function optionsOf({ host, folder, baseOffset, config, state }: SegmentOptions, suffix: SegmentSuffix) {
   return {
     fileSystem: host.fileSystem,
-    path: `${folder}/${segmentFileName(baseOffset, suffix)}`,
+    path: `${folder}/${segmentFileName(baseOffset, suffix, state)}`,
     baseOffset,
     maxBytes: config.segmentIndexBytes,
     memory: host.indexMemory,
@@ -283,5 +299,6 @@ function shortness(options: SegmentOptions, time: TimeIndex, logBytes: number): 
   return bytes % TIME_ENTRY_BYTES === 0 ? undefined : `the time index ends within an entry, at ${bytes} bytes`
 }
 
+const OFFSET_ENTRY_BYTES = 8
 const TIME_ENTRY_BYTES = 12
 const WINDOW_BYTES = 1024 * 1024

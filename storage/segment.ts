@@ -1,6 +1,6 @@
 import { assert } from '../protocol/assert.ts'
 import * as batch from '../protocol/records/batch.ts'
-import { type SegmentSuffix, segmentFileName } from './file-names.ts'
+import { type SegmentFileState, type SegmentSuffix, segmentFileName } from './file-names.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogHost } from './log-host.ts'
 import { PooledFile } from './open-files.ts'
@@ -45,6 +45,7 @@ export class Segment {
   /** Its files are being removed: a sync that finds them closed has nothing to complain of. */
   isRemoved = false
   readonly #host: LogHost
+  #state: SegmentFileState
   #indexes: SegmentIndexes
   /** Max timestamp of the first batch; undefined until asked for. */
   #firstTimestamp: number | undefined
@@ -55,6 +56,7 @@ export class Segment {
     this.#host = host
     this.folder = folder
     this.baseOffset = baseOffset
+    this.#state = options.state ?? ''
     this.file = new PooledFile(host.files, this.pathOf('.log'))
     this.createdMs = host.clock.wallTime()
     const jitter = Math.min(config.segmentJitterMs, config.segmentMs, 2 ** 31)
@@ -90,11 +92,29 @@ export class Segment {
   }
 
   pathOf(suffix: SegmentSuffix): string {
-    return `${this.folder}/${segmentFileName(this.baseOffset, suffix)}`
+    return `${this.folder}/${segmentFileName(this.baseOffset, suffix, this.#state)}`
+  }
+
+  /** Renames its files, those that are there, but the producers' snapshot. @throws {StorageError} one of them, not all */
+  renameTo(state: SegmentFileState): void {
+    const { fileSystem } = this.#host
+    for (const suffix of ['.log', '.index', '.timeindex', '.txnindex'] as const) {
+      const path = this.pathOf(suffix)
+      if (fileSystem.exists(path))
+        fileSystem.rename(path, `${this.folder}/${segmentFileName(this.baseOffset, suffix, state)}`)
+    }
+    this.#state = state
+    this.file.path = this.pathOf('.log')
+    this.#indexes.movedTo(state)
   }
 
   get isUnsynced(): boolean {
     return this.syncedBytes < this.sizeBytes || this.#indexes.isUnsynced || !this.nameIsSafe
+  }
+
+  /** Bytes of both indexes. */
+  get indexSizes(): { offsetIndexBytes: number; timeIndexBytes: number } {
+    return this.#indexes.sizes
   }
 
   get indexEntryCount(): number {
@@ -215,6 +235,7 @@ export class Segment {
   /** Bytes that are no batches: reads of their offsets fail from now on, and an operator hears of it. */
   noteDamaged(range: DamagedRange): void {
     this.damaged.push(range)
+    this.#host.damage.found('segment')
     this.#host.logger.error({ segment: this.file.path, ...range }, 'segment is damaged; the rest of it is served')
   }
 

@@ -51,6 +51,24 @@ export class Segments {
     this.#list.push(segment)
   }
 
+  /** Are these here, one after another, and is none of them active? */
+  hasInARow(segments: readonly Segment[]): boolean {
+    const from = this.#list.indexOf(segments[0]!)
+    return (
+      from >= 0 &&
+      from + segments.length < this.#list.length &&
+      segments.every((segment, index) => this.#list[from + index] === segment)
+    )
+  }
+
+  /** Puts one segment in the place of neighbours. */
+  replace(segments: readonly Segment[], by: Segment): void {
+    assert(this.hasInARow(segments), 'neighbours are replaced, and the active segment stays')
+    assert(by.baseOffset === segments[0]!.baseOffset, 'a replacement begins where the first of them did')
+    const from = this.#list.indexOf(segments[0]!)
+    this.#list = this.#list.toSpliced(from, segments.length, by)
+  }
+
   /** Takes the `count` oldest out; at least the active one stays. */
   removeOldest(count: number): Segment[] {
     assert(count < this.#list.length, 'the active segment stays')
