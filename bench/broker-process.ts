@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { atExit } from './at-exit.ts'
 import type { Address } from './load/jobs.ts'
 
 const bin = join(import.meta.dirname, '../bin/odradek')
@@ -37,19 +38,20 @@ export async function startBrokerProcess(settings: BrokerSettings): Promise<Brok
     env: ownEnvironment(),
   })
   const remove = () => rmSync(folder, { recursive: true, force: true })
-  try {
-    const port = await listeningPort(child)
-    return {
-      address: { host: '127.0.0.1', port },
-      pid: child.pid,
-      async stop() {
-        await ended(child)
-        remove()
-      },
-    }
-  } catch (error) {
+  const forget = atExit(() => {
     child.kill('SIGKILL')
     remove()
+  })
+  const stop = async () => {
+    await ended(child)
+    forget()
+    remove()
+  }
+  try {
+    const port = await listeningPort(child)
+    return { address: { host: '127.0.0.1', port }, pid: child.pid, stop }
+  } catch (error) {
+    await stop()
     throw error
   }
 }

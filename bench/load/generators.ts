@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { atExit } from '../at-exit.ts'
 import type { FromGenerator, ToGenerator } from './generator.ts'
 import type { Job, LoadResult, Phase } from './jobs.ts'
 
@@ -11,9 +12,12 @@ const root = join(import.meta.dirname, '../..')
 export class Generators {
   readonly #script: string
   readonly #processes: GeneratorProcess[] = []
+  readonly #forget: () => void
 
   private constructor(script: string) {
     this.#script = script
+    // The processes themselves end when their parent does.
+    this.#forget = atExit(() => rmSync(script, { force: true }))
   }
 
   /**
@@ -61,6 +65,7 @@ export class Generators {
 
   stop(): void {
     this.#end()
+    this.#forget()
     rmSync(this.#script, { force: true })
   }
 
