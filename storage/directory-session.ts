@@ -1,5 +1,6 @@
 import { type PartitionOffset, readCleanShutdown, readOffsetCheckpoint, readPartitionMetadata } from './checkpoints.ts'
 import type { Clock } from './clock.ts'
+import { DamageCounts } from './damage.ts'
 import { isStorageError, StorageError } from './errors.ts'
 import {
   cleanShutdownFileName,
@@ -32,6 +33,8 @@ export interface LogDirectoryOptions {
   readonly maxOpenFiles: number
   /** Syncs that may run at a time (default 2); each takes one of libuv's four threads. */
   readonly parallelSyncs?: number
+  /** Bytes of the volume that are not for clients' records, asked for at each look; see DiskSpace. Default: none. */
+  readonly reserveBytes?: () => number
   readonly logger: StorageLogger
 }
 
@@ -54,6 +57,8 @@ export interface DirectoryState {
   readonly folders: readonly DirectoryFolder[]
   readonly recoveryPoints: readonly PartitionOffset[]
   readonly logStartOffsets: readonly PartitionOffset[]
+  /** What was found damaged on the way. */
+  readonly damage: DamageCounts
 }
 
 /** At the top of the directory, beside Kafka's files, which a Kafka ignores. */
@@ -66,15 +71,17 @@ export async function openDirectory(options: LogDirectoryOptions): Promise<{ sta
   const lock = fileSystem.lock(`${path}/${lockFileName}`)
   try {
     const found = identify(options)
+    const damage = new DamageCounts()
     const syncHadFailed = fileSystem.exists(`${path}/${syncFailedFileName}`)
     const wasClean = await takeCleanMark(fileSystem, path)
     const state = {
       ...found,
       syncHadFailed,
       wasClean: wasClean && !syncHadFailed,
-      folders: findFolders(options),
-      recoveryPoints: readCheckpoint(options, recoveryPointCheckpointFileName),
-      logStartOffsets: readCheckpoint(options, logStartOffsetCheckpointFileName),
+      folders: findFolders(options, damage),
+      recoveryPoints: readCheckpoint(options, recoveryPointCheckpointFileName, damage),
+      logStartOffsets: readCheckpoint(options, logStartOffsetCheckpointFileName, damage),
+      damage,
     }
     return { state, lock }
   } catch (error) {
@@ -111,7 +118,8 @@ async function takeCleanMark(fileSystem: FileSystem, path: string): Promise<bool
   return wasClean
 }
 
-function findFolders({ fileSystem, path, logger }: LogDirectoryOptions): DirectoryFolder[] {
+function findFolders(options: LogDirectoryOptions, damage: DamageCounts): DirectoryFolder[] {
+  const { fileSystem, path, logger } = options
   const folders: DirectoryFolder[] = []
   for (const { name, kind } of fileSystem.readdir(path)) {
     if (kind !== 'folder') continue
@@ -123,27 +131,37 @@ function findFolders({ fileSystem, path, logger }: LogDirectoryOptions): Directo
     }
     const parsed = parsePartitionFolderName(name)
     if (parsed === undefined) logger.warn({ folder: name, directory: path }, 'folder is not one of ours; left alone')
-    else folders.push({ folder: name, ...parsed, topicId: readTopicId(fileSystem, `${path}/${name}`, logger) })
+    else folders.push({ folder: name, ...parsed, topicId: readTopicId(options, `${path}/${name}`, damage) })
   }
   return folders
 }
 
-function readTopicId(fileSystem: FileSystem, folder: string, logger: StorageLogger): string | undefined {
+function readTopicId(
+  { fileSystem, logger }: LogDirectoryOptions,
+  folder: string,
+  damage: DamageCounts,
+): string | undefined {
   try {
     return readPartitionMetadata(fileSystem, `${folder}/${partitionMetadataFileName}`)?.topicId
   } catch (error) {
     if (!isStorageError(error, 'CORRUPT')) throw error
+    damage.found('checkpoint')
     logger.warn({ folder, err: error }, 'partition.metadata is damaged; the folder belongs to no topic')
     return undefined
   }
 }
 
 /** Checkpoints only save time: without one, the logs themselves tell. */
-function readCheckpoint({ fileSystem, path, logger }: LogDirectoryOptions, name: string): PartitionOffset[] {
+function readCheckpoint(
+  { fileSystem, path, logger }: LogDirectoryOptions,
+  name: string,
+  damage: DamageCounts,
+): PartitionOffset[] {
   try {
     return readOffsetCheckpoint(fileSystem, `${path}/${name}`) ?? []
   } catch (error) {
     if (!isStorageError(error, 'CORRUPT')) throw error
+    damage.found('checkpoint')
     logger.warn({ directory: path, err: error }, 'checkpoint is damaged; it is ignored')
     return []
   }

@@ -160,13 +160,14 @@ export class Log {
    * Appends exactly one validated batch of magic 2: gives it its offsets and stamps them and the leader epoch into the
    * buffer, which belongs to the log from now on. It is written at the end of the turn; wait with `onAdvance`.
    * @param origin batches of our own coordinators carry no sequence numbers
-   * @returns refused, and nothing changed: KAFKA_STORAGE_ERROR (offline, closed, or far too much waits to be written), or
-   *   what the producer's sequence or epoch deserves (PR-20..24)
+   * @returns refused, and nothing changed: KAFKA_STORAGE_ERROR (offline, closed, far too much waits to be written, or only
+   *   the reserve of the disk is left, which is not for clients), or what the producer's sequence or epoch deserves (PR-20..24)
    */
   append(buffer: Buffer, leaderEpoch: number, origin: AppendOrigin): AppendResult {
     assert(batch.batchSize(buffer) === buffer.length, 'exactly one batch is appended')
     const writer = this.#writer
     if (this.#host.offline !== undefined || this.#refusesAppends || writer.isCongested) return STORAGE_ERROR
+    if (origin === 'client' && !this.#host.space.admits(buffer.length)) return STORAGE_ERROR
     const baseOffset = writer.logEndOffset
     const lastOffset = baseOffset + batch.lastOffsetDelta(buffer)
     const producerId = batch.producerId(buffer)

@@ -67,6 +67,7 @@ function restoreSnapshot(
         return offset
       } catch (error) {
         if (!isStorageError(error, 'CORRUPT')) throw error
+        host.damage.found('snapshot')
         host.logger.warn({ err: error }, 'producer snapshot is damaged; an older one is used, or the log')
         host.fileSystem.unlink(file)
       }
