@@ -179,10 +179,10 @@ export class LogDirectory {
         const message = `${this.path} was removed or unmounted while the broker used it`
         throw new StorageError('NOT_FOUND', this.path, message)
       }
+      this.#host.space.check()
     } catch (error) {
-      return this.#fail(toStorageError(error, 'look at', this.path))
+      this.#fail(toStorageError(error, 'look at', this.path))
     }
-    this.#host.space.check()
   }
 
   /** Space on the device; zeros if the folder is gone. */

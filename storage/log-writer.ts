@@ -303,9 +303,9 @@ export class LogWriter {
 
   /** Waits out a full disk and a lack of descriptors; everything else ends the directory's session (D6). */
   #failedToWrite(error: StorageError): void {
-    if (!passesByItself(error)) return this.#host.fail(error)
     if (error.code === 'NO_SPACE') this.#host.space.check()
-    this.#lose(error)
+    if (passesByItself(error)) this.#lose(error)
+    else this.#host.fail(error)
   }
 
   /** Forgets all that was appended and not written. */
