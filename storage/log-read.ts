@@ -40,7 +40,7 @@ export function readSegment(segment: Segment, request: SegmentReadRequest): Prom
 async function readOnce(segment: Segment, request: SegmentReadRequest): Promise<Buffer | undefined> {
   const { from, maxBytes, upTo, atLeastOne, endOffset, expectsGaps } = request
   const chunkBytes = Math.min(Math.max(maxBytes, 0) + LOOK_AHEAD_BYTES, MAX_READ_BYTES)
-  const window = new BatchWindow(segment.file, segment.sizeBytes, chunkBytes)
+  const window = new BatchWindow(segment.file, segment.sizeBytes, chunkBytes, true)
   const first = await findBatch(segment, window, from)
   const at = first === undefined ? 0 : window.indexOf(first.position)
   const found = first === undefined ? endOffset : batch.baseOffset(window.buffer, at)
