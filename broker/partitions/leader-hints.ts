@@ -20,8 +20,9 @@ export function leaderHint(image: ClusterImage, topicId: string, topic: string, 
 }
 
 /** The addresses of the leaders that were named, each once, as the client's listener knows them. */
-export function leaderEndpoints(image: ClusterImage, hints: Iterable<LeaderHint>, listener: string) {
-  const ids = new Set(Array.from(hints, ({ leaderId }) => leaderId))
+export function leaderEndpoints(image: ClusterImage, hints: readonly LeaderHint[], listener: string) {
+  if (hints.length === 0) return []
+  const ids = new Set(hints.map(({ leaderId }) => leaderId))
   return [...ids].flatMap((nodeId) => {
     const broker = image.brokers.get(nodeId)
     const address = broker?.listeners.find(({ name }) => name === listener)
