@@ -81,7 +81,8 @@ export class Domain {
   async open(): Promise<void> {
     const { cluster, config, clock, data } = this.#options
     this.#applyDynamicConfig(cluster.image)
-    await this.partitions.open()
+    const unopened = await this.partitions.open(await data.missing())
+    await data.remember(unopened === 0)
     await this.#loadGroups(cluster.image)
     cluster.onChange((now, before) => this.#follow(now, before))
     config.onChange(() => this.#reconfigureAll())
@@ -91,6 +92,12 @@ export class Domain {
       () => {
         this.partitions.applyRetention(clock.wallTime())
       },
+    )
+    data.check()
+    this.#background.every(
+      () => DISK_CHECK_MS,
+      'disk check',
+      () => data.check(),
     )
     this.#background.every(
       () => config.get('log.flush.offset.checkpoint.interval.ms'),
@@ -169,3 +176,6 @@ export class Domain {
     })
   }
 }
+
+/** Others write to our volumes, too. A second of the fastest disk's writing is what they may be ahead of us. */
+const DISK_CHECK_MS = 1000

@@ -122,6 +122,7 @@ export class BrokerParts {
       running: state === 'running',
       recovered: this.#domain?.groups.loaded ?? false,
       disks: this.#data?.allOnline ?? false,
+      space: this.#data?.haveRoom ?? false,
     }
   }
 

@@ -1,5 +1,6 @@
 /** The face of storage: one partition's bytes on disk. Knows batches and files; no topics' settings, clients or APIs. */
 export type { Cancel, Clock } from './clock.ts'
+export { type DamageKind, damageKinds } from './damage.ts'
 export type { DirectoryFolder, LogDirectoryOptions } from './directory-session.ts'
 export { isStorageError, OffsetOutOfRange, StorageError, type StorageErrorCode } from './errors.ts'
 export type { FileSystem } from './file-system.ts'

@@ -1,5 +1,6 @@
 import type { Key } from './key.ts'
 import { clusterKeys } from './keys-cluster.ts'
+import { diskKeys } from './keys-disk.ts'
 import { logKeys } from './keys-log.ts'
 import { networkKeys } from './keys-network.ts'
 import { javaKeys, otherKeys, quorumKeys, replicationKeys, threadsKeys, tieringKeys } from './keys-unused-cluster.ts'
@@ -15,6 +16,7 @@ export const configKeys = {
   ...clusterKeys,
   ...networkKeys,
   ...logKeys,
+  ...diskKeys,
   ...newerGroupsKeys,
   ...transactionsKeys,
   ...securityKeys,

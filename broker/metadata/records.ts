@@ -9,6 +9,7 @@ import { type KeyValue, MetadataStoreError } from './store.ts'
  *   topics/<name>              { topicId, partitions, internal }
  *   parts/<topicId>/<p>        { leader, epoch, replicas }             p in eight digits, so that it sorts
  *   config/<resource>/<name>   { key: value, … }
+ *   directories/<nodeId>       { ids }                                 log directories in which partitions of the node may lie
  *   pids/next                  { next }                                first producer id that is not in any block
  */
 
@@ -23,6 +24,7 @@ export const keys = {
   partitions: 'parts/',
   config: (resource: string, name: string) => `config/${resource}/${name}`,
   configs: 'config/',
+  directories: (nodeId: number) => `directories/${nodeId}`,
   producerIds: 'pids/next',
 } as const
 
@@ -46,6 +48,10 @@ export interface PartitionRecord {
   readonly leader: number
   readonly epoch: number
   readonly replicas: readonly number[]
+}
+
+export interface DirectoriesRecord {
+  readonly ids: readonly string[]
 }
 
 export interface ProducerIdsRecord {

@@ -5,6 +5,7 @@ import { type Log, type LogDirectory, StorageError } from '../../storage/index.t
 import type { ClusterImage, TopicImage } from '../metadata/image.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { BrokerMetrics } from '../runtime/metrics.ts'
+import { FoundFolders } from './found-folders.ts'
 import { Partition, type PartitionIdentity } from './partition.ts'
 import type { TopicRules } from './topic-rules.ts'
 
@@ -73,28 +74,20 @@ export class Partitions {
   }
 
   /**
-   * At start: opens the logs of all partitions in the image, recovering where the last run did not end well, and makes
-   * those that are missing. Folders of topics that the image does not know are reported and left alone.
+   * At start: opens the logs of all partitions in the image, recovering where the last run did not end well. One that
+   * has lost its folder is made anew, empty, if it cannot be in one of the directories that are missing; else it is
+   * refused. Folders of topics that the image does not know are reported and left alone.
+   * @param missing ids of directories that were used before, and are not here
+   * @returns partitions that could not be opened
    */
-  async open(): Promise<void> {
-    const known = new Map<string, LogDirectory>()
-    for (const directory of this.#options.directories) {
-      for (const { folder, topicId } of directory.folders()) {
-        const topic = topicId === undefined ? undefined : this.#options.image().topicById(topicId)
-        if (topic === undefined) {
-          this.#options.logger.warn(
-            { folder, directory: directory.path, topicId },
-            'folder of an unknown topic is left alone',
-          )
-        } else {
-          known.set(folder, directory)
-        }
-      }
-    }
+  async open(missing: readonly string[] = []): Promise<number> {
+    const { directories, image, logger } = this.#options
+    const found = new FoundFolders(directories, image(), logger)
     const wanted = [...this.#options.image().topics()].flatMap((topic) =>
       topic.partitions.flatMap(({ leader }, index) => (leader === this.#options.nodeId ? [{ topic, index }] : [])),
     )
-    await inParallel(wanted, OPENED_AT_A_TIME, ({ topic, index }) => this.#open(topic, index, known))
+    await inParallel(wanted, OPENED_AT_A_TIME, ({ topic, index }) => this.#open(topic, index, found, missing))
+    return wanted.length - this.#count
   }
 
   /**
@@ -158,17 +151,30 @@ export class Partitions {
     return this.#byTopicId.get(topic.id)?.[index] ?? 'KAFKA_STORAGE_ERROR'
   }
 
-  async #open(topic: TopicImage, index: number, known: ReadonlyMap<string, LogDirectory>): Promise<void> {
+  async #open(
+    topic: TopicImage,
+    index: number,
+    found: FoundFolders<LogDirectory>,
+    missing: readonly string[],
+  ): Promise<void> {
     const rules = this.#options.rules(topic.name)
     await prepareCodecs(rules)
     const folder = `${topic.name}-${index}`
     const { leaderEpoch } = topic.partitions[index]!
+    const { logger } = this.#options
     try {
-      const log = await (known.get(folder)?.openLog(folder, rules.log) ?? this.#createOne(topic, index, rules))
+      const home = found.homeOf(folder)
+      const obstacle = found.obstacleTo(folder) ?? (missing.length > 0 ? elsewhere(missing) : undefined)
+      if (home === undefined && obstacle !== undefined) {
+        logger.error({ folder }, `partition is refused: ${obstacle}`)
+        return
+      }
+      if (home === undefined) logger.warn({ folder }, 'partition has lost its folder; an empty one is made')
+      const log = await (home?.openLog(folder, rules.log) ?? this.#createOne(topic, index, rules))
       this.#add({ topic: topic.name, topicId: topic.id, index, leaderEpoch }, log, rules)
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
-      this.#options.logger.error({ folder, error }, 'partition cannot be opened; its requests are refused')
+      logger.error({ folder, error }, 'partition cannot be opened; its requests are refused')
     }
   }
 
@@ -190,11 +196,14 @@ export class Partitions {
     this.#count++
   }
 
-  /** Directories that can be written, the one with the fewest partitions first (Kafka's rule of placement). */
+  /**
+   * Directories that can be written, the one with the fewest partitions first (Kafka's rule of placement). Those down to
+   * the reserve of their disk are left out while there are others: an empty log has room there, its records have not.
+   */
   #byLoad(): LogDirectory[] {
-    return this.#options.directories
-      .filter((directory) => directory.offline === undefined)
-      .sort((a, b) => a.logCount - b.logCount)
+    const online = this.#options.directories.filter(({ offline }) => offline === undefined)
+    const roomy = online.filter(({ isFull }) => !isFull)
+    return (roomy.length > 0 ? roomy : online).sort((a, b) => a.logCount - b.logCount)
   }
 
   #place<T>(specs: readonly T[]): Map<LogDirectory, T[]> {
@@ -213,6 +222,9 @@ export class Partitions {
     return placed
   }
 }
+
+const elsewhere = (missing: readonly string[]): string =>
+  `it may lie in a log directory that is missing (${missing.join(', ')}); mount that, or delete the topic`
 
 /** A topic whose batches are taken apart on the way in needs the one codec that loads asynchronously, before the first. */
 async function prepareCodecs(rules: TopicRules): Promise<void> {

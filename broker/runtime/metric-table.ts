@@ -61,7 +61,10 @@ export const registeredMetrics = {
   odradek_tail_cache_bytes: gauge('Bytes of recent batches kept in memory for readers at the tail'),
   odradek_log_directory_total_bytes: gauge('Size of the volume of a log directory', 'directory'),
   odradek_log_directory_usable_bytes: gauge('Free space on the volume of a log directory', 'directory'),
-  odradek_log_directories_offline: gauge('Log directories that failed since the start'),
+  odradek_log_directories_offline: gauge('Log directories that failed since the start, or could not be opened'),
+  odradek_log_directory_reserve_bytes: gauge('Space on the volume that clients may not use up', 'directory'),
+  odradek_log_directory_full: gauge('1 while records are refused because only the reserve is left', 'directory'),
+  odradek_damage_found_total: counter('Damaged ranges of segments, and damaged files beside them', 'directory', 'kind'),
   odradek_groups: gauge('Consumer groups, by state', 'state'),
   odradek_metadata_revision: gauge('Changes of the cluster metadata so far'),
 } as const satisfies Record<string, MetricDefinition>
