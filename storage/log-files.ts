@@ -40,13 +40,16 @@ export function removeSegments(host: LogHost, segments: readonly Segment[], dela
   const renamed: string[] = []
   try {
     for (const segment of segments) {
+      const { folder, baseOffset } = segment
       segment.isRemoved = true
       segment.drop()
       for (const suffix of segmentSuffixes) {
         const path = segment.pathOf(suffix)
         if (!host.fileSystem.exists(path)) continue
-        host.fileSystem.rename(path, `${path}.deleted`)
-        renamed.push(`${path}.deleted`)
+        // Compaction may not have given it its final name yet.
+        const deleted = `${folder}/${segmentFileName(baseOffset, suffix, '.deleted')}`
+        host.fileSystem.rename(path, deleted)
+        renamed.push(deleted)
       }
     }
   } finally {

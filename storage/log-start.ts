@@ -15,6 +15,8 @@ export interface StartContext {
   readonly segments: Segments
   readonly tail: LogTail
   readonly epochs: LeaderEpochs
+  /** Settles when no compacted segment is halfway in its place: it may be one of those that go. */
+  swapped(): Promise<void>
 }
 
 /** The end of a log at which it is deleted: where it begins, and the files that go when that moves up. */
@@ -66,6 +68,7 @@ export class LogStart {
     for (const segment of removed) segment.isRemoved = true
     // A full disk is no reason to keep them: that is how it gets space again.
     const isSafe = await host.checkpointSoon()
+    await this.#log.swapped()
     if (host.offline !== undefined) return false
     try {
       removeSegments(host, removed, config.fileDeleteDelayMs)

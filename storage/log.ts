@@ -1,6 +1,7 @@
 import { assert } from '../protocol/assert.ts'
 import type { ErrorName } from '../protocol/errors.ts'
 import * as batch from '../protocol/records/batch.ts'
+import { LogCleaning } from './compaction/log-cleaning.ts'
 import { OffsetOutOfRange, StorageError, toStorageError } from './errors.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
@@ -8,7 +9,7 @@ import { saveLeaderEpochs, saveProducers } from './log-files.ts'
 import type { LogHost } from './log-host.ts'
 import { type FoundRecord, findMaxTimestamp, findTimestamp } from './log-lookup.ts'
 import type { LogParts } from './log-parts.ts'
-import { readSegment } from './log-read.ts'
+import { LogReader } from './log-reader.ts'
 import { LogStart } from './log-start.ts'
 import { LogWriter } from './log-writer.ts'
 import type { AppendOrigin, ProducerEntry, ProducerState } from './producer-state.ts'
@@ -51,6 +52,8 @@ export class Log {
   readonly #writer: LogWriter
   readonly #tail: LogTail
   readonly #start: LogStart
+  readonly #reader: LogReader
+  readonly #cleaning: LogCleaning
   #config: LogConfig
   #leaderEpoch = -1
   #onAdvance: (() => void) | undefined
@@ -71,6 +74,8 @@ export class Log {
     this.#tail = new LogTail(parts.host.tailCache)
     const context = this.#context()
     this.#start = new LogStart(context, parts.logStartOffset)
+    this.#reader = new LogReader(context)
+    this.#cleaning = new LogCleaning(context)
     this.#writer = new LogWriter(context, parts.logEndOffset, parts.recoveryPoint)
   }
 
@@ -110,6 +115,11 @@ export class Log {
 
   get config(): LogConfig {
     return this.#config
+  }
+
+  /** Its compaction, for who decides when that is done. */
+  get cleaning(): LogCleaning {
+    return this.#cleaning
   }
 
   /** One listener: called after `writtenOffset`, `durableOffset` or `logStartOffset` moved. */
@@ -225,12 +235,12 @@ export class Log {
    * @returns undefined if there is none below `upTo` (LO-7)
    */
   offsetForTimestamp(timestamp: number, upTo: number): Promise<FoundRecord | undefined> {
-    return findTimestamp(this.#lookup(upTo), timestamp)
+    return this.#reader.look(upTo, (lookup) => findTimestamp(lookup, timestamp))
   }
 
   /** The first of the records below `upTo` that have the largest timestamp (LO-3); undefined in an empty log. */
   maxTimestamp(upTo: number): Promise<FoundRecord | undefined> {
-    return findMaxTimestamp(this.#lookup(upTo))
+    return this.#reader.look(upTo, findMaxTimestamp)
   }
 
   /**
@@ -262,13 +272,15 @@ export class Log {
 
   /**
    * Cuts off every batch that ends after `offset`, so the log then ends at or below it. For replicas, and only while
-   * nothing is staged: `flush` first. A power cut may bring back what was cut, until the next `flush`.
+   * nothing is staged and no compacted segment is halfway in its place: `flush` first. A power cut may bring back what was
+   * cut, until the next `flush`.
    * @param offset at least `logStartOffset`; at or above the end, nothing happens
    * @returns the new `logEndOffset`
    */
   truncateTo(offset: number): number {
     assert(!this.#writer.hasStaged, 'nothing is staged when a log is cut')
     assert(offset >= this.logStartOffset, 'a log is not cut below its start')
+    assert(!this.#cleaning.isSwapping, 'no compacted segment is halfway in its place when a log is cut')
     if (offset >= this.logEndOffset || this.#host.offline !== undefined) return this.logEndOffset
     this.#cuts++
     try {
@@ -276,6 +288,7 @@ export class Log {
       this.#tail.dropFrom(endOffset)
       this.#epochs.truncateFromEnd(endOffset)
       this.#writer.truncatedTo(endOffset)
+      this.#host.cleanedTo.truncateTo(this.folder, endOffset)
     } catch (error) {
       this.#host.fail(toStorageError(error, 'truncate', this.#parts.path))
     }
@@ -285,7 +298,8 @@ export class Log {
 
   /** Waits until all that was appended before is written and synced, whatever the policy; ends early if that fails. */
   flush(): Promise<void> {
-    return this.#writer.flush()
+    const flushed = this.#writer.flush()
+    return this.#cleaning.isSwapping ? flushed.then(() => this.#cleaning.settled()) : flushed
   }
 
   /** What is known of idempotent and transactional producers. */
@@ -311,6 +325,7 @@ export class Log {
   async close(): Promise<void> {
     if (this.#refusesAppends) return
     this.#refusesAppends = true
+    await this.#cleaning.stop()
     await this.flush()
     await this.#start.idle()
     this.#isClosed = true
@@ -327,6 +342,7 @@ export class Log {
   abandon(): void {
     this.#refusesAppends = true
     this.#isClosed = true
+    void this.#cleaning.stop()
     this.#writer.close()
     for (const segment of this.#segments.all) {
       segment.isRemoved = true
@@ -354,35 +370,9 @@ export class Log {
   }
 
   async #readFiles(from: number, maxBytes: number, upTo: number, atLeastOne: boolean): Promise<LogSlice> {
-    const cuts = this.#cuts
-    for (let index = this.#segments.indexFor(from); index < this.#segments.all.length; index++) {
-      const segment = this.#segments.all[index]!
-      const endOffset = this.#segments.endOffsetOf(index, this.writtenOffset)
-      const expectsGaps = this.#config.compacts
-      const read = await readSegment(segment, { from, maxBytes, upTo, atLeastOne, endOffset, expectsGaps }).catch(
-        (error: unknown) => {
-          // Retention may have taken the file away meanwhile.
-          if (from < this.logStartOffset) throw this.#outOfRange(from)
-          throw error
-        },
-      )
-      if (this.#isClosed) throw this.#closedError()
-      if (from < this.logStartOffset || cuts !== this.#cuts) return this.read(from, maxBytes, upTo, atLeastOne)
-      if (read !== undefined) return read.length === 0 ? EMPTY_SLICE : { chunks: [read], sizeBytes: read.length }
-      // Segments may have gone while we read: go on after this one.
-      index = this.#segments.indexFor(segment.baseOffset)
-    }
-    return EMPTY_SLICE
-  }
-
-  #lookup(upTo: number) {
-    return {
-      segments: this.#segments,
-      logStartOffset: this.logStartOffset,
-      logEndOffset: this.writtenOffset,
-      upTo: Math.min(upTo, this.writtenOffset),
-      expectsGaps: this.#config.compacts,
-    }
+    const read = await this.#reader.read(from, maxBytes, upTo, atLeastOne)
+    if (read === 'changed') return this.read(from, maxBytes, upTo, atLeastOne)
+    return read === undefined ? EMPTY_SLICE : { chunks: [read], sizeBytes: read.length }
   }
 
   #moveStart(offset: number): Promise<boolean> {
@@ -408,6 +398,7 @@ export class Log {
     const { host, path, segments, producers, epochs } = this.#parts
     return {
       host,
+      name: this.folder,
       folder: path,
       segments,
       producers,
@@ -419,6 +410,23 @@ export class Log {
       get isClosed() {
         return log.#isClosed
       },
+      get logStartOffset() {
+        return log.logStartOffset
+      },
+      get logEndOffset() {
+        return log.logEndOffset
+      },
+      get writtenOffset() {
+        return log.writtenOffset
+      },
+      get lastStableOffset() {
+        return log.firstUnstableOffset(log.durableOffset) ?? log.durableOffset
+      },
+      get cuts() {
+        return log.#cuts
+      },
+      swapped: () => this.#cleaning.settled(),
+      track: (work: Promise<void>) => this.#start.track(work),
       rolled: (baseOffset: number, entries: readonly ProducerEntry[]) => this.#rolled(baseOffset, entries),
       lost: (offset: number) => this.#lost(offset),
     }

@@ -51,6 +51,11 @@ export class Segments {
     this.#list.push(segment)
   }
 
+  /** Those that are here now, for who comes back to them later. */
+  asTheyAre(): Segments {
+    return new Segments([...this.#list])
+  }
+
   /** Are these here, one after another, and is none of them active? */
   hasInARow(segments: readonly Segment[]): boolean {
     const from = this.#list.indexOf(segments[0]!)

@@ -62,7 +62,7 @@ export class BatchFilter {
     if (discards) return mustStay ? emptyBatch(buffer, at) : 'drop'
 
     const whole = buffer.subarray(at, at + size)
-    const cursor = openRecords(whole, 0, maxDecompressedBytes)
+    const cursor = openRecords(whole, 0, Math.max(maxDecompressedBytes, size * LEGAL_RATIO))
     const kept = this.#kept
     kept.clear()
     let hasTombstones = false
@@ -106,3 +106,6 @@ export class BatchFilter {
     return batch.isControl(buffer, at) && batch.producerEpoch(buffer, at) === last.producerEpoch
   }
 }
+
+/** What `max.message.bytes` allowed when the batch came may have been more than it allows now. */
+export const LEGAL_RATIO = 16

@@ -6,7 +6,7 @@ import { RecordsError } from '../../protocol/records/records-error.ts'
 import { StorageError } from '../errors.ts'
 import type { FileSystem } from '../file-system.ts'
 import { findAborted } from './aborted-transactions.ts'
-import { BatchFilter } from './batch-filter.ts'
+import { BatchFilter, LEGAL_RATIO } from './batch-filter.ts'
 import { BatchReader } from './batch-reader.ts'
 import { CleanedSegment } from './cleaned-segment.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
@@ -141,7 +141,7 @@ export class Compaction {
     const map = this.#map
     let last = -1
     try {
-      const cursor = openRecords(buffer.subarray(at, at + size), 0, maxDecompressedBytes)
+      const cursor = openRecords(buffer.subarray(at, at + size), 0, Math.max(maxDecompressedBytes, size * LEGAL_RATIO))
       while (cursor.next()) {
         if (cursor.keyLength < 0 || cursor.offset < firstDirtyOffset) continue
         if (map.isFull) return last
