@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Random, seededRandom } from '../../broker/runtime/random.ts'
+import { FindCoordinator } from '../../protocol/apis/find-coordinator.ts'
 import { Metadata } from '../../protocol/apis/metadata.ts'
 import { BrokerChild } from '../support/broker-child.ts'
 import { freePort } from '../support/free-port.ts'
@@ -175,9 +176,18 @@ export class Stage {
     this.history.broker('kill')
   }
 
-  /** Kills it, and takes away what was not synced. Needs the fault library. */
+  /**
+   * Kills it, and takes away what was not synced. Needs the fault library. The disk is slow for a moment before, so that
+   * there is something that was not: else a sync follows each write within a millisecond.
+   */
   async cutPower(): Promise<void> {
-    if (this.#powerCut === undefined) throw new Error('a power cut goes by the journal of the fault library')
+    if (this.faults === undefined || this.#powerCut === undefined) {
+      throw new Error('a power cut goes by the journal of the fault library')
+    }
+    const delayMs = 20 + this.random.integer(150)
+    this.faults.arm({ on: 'sync', action: 'delay', delayMs, times: 1_000_000, suffix: '.log' })
+    await sleep(50 + this.random.integer(150))
+    this.faults.disarm()
     await this.broker.end('SIGKILL')
     const taken = this.#powerCut.strike()
     this.history.broker('power', taken.join('; '))
@@ -222,6 +232,8 @@ export class Stage {
       if (answer.topics.every(({ errorCode, partitions }) => errorCode === 0 && partitions.length === 2)) break
       await sleep(20)
     }
+    // Who commits without asking first where to finds no coordinator until somebody has asked.
+    while ((await link.call(FindCoordinator, 2, { key: 'team', keyType: 0 })).errorCode !== 0) await sleep(20)
     link.close()
   }
 

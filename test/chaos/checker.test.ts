@@ -210,6 +210,7 @@ describe('figures', () => {
       acknowledgedRecords: 2,
       polledRecords: 2,
       commits: 1,
+      expelled: 0,
       kills: 1,
       powerCuts: 1,
       startsMs: [10, 30],

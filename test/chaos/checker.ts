@@ -20,6 +20,8 @@ export interface Figures {
   readonly acknowledgedRecords: number
   readonly polledRecords: number
   readonly commits: number
+  /** Members that were told that their group does not know them. */
+  readonly expelled: number
   readonly kills: number
   readonly powerCuts: number
   /** From the start of the process until it listened, milliseconds, sorted. */
@@ -57,12 +59,13 @@ export function explain({ anomalies, examples }: Verdict): string {
 function figuresOf(events: readonly HistoryEvent[], sends: readonly Send[]): Figures {
   const startsMs: number[] = []
   const firstAcksMs: number[] = []
-  let [polledRecords, commits, kills, powerCuts] = [0, 0, 0, 0]
+  let [polledRecords, commits, expelled, kills, powerCuts] = [0, 0, 0, 0, 0]
   let startedMs = 0
   let readyMs: number | undefined
   for (const event of events) {
     if (event.f === 'poll' && event.type === 'ok') polledRecords += event.records.length
     if (event.f === 'commit' && event.type === 'ok') commits++
+    if (event.f === 'expelled') expelled++
     if (event.f === 'send' && event.type === 'ok' && readyMs !== undefined) {
       firstAcksMs.push(event.atMs - readyMs)
       readyMs = undefined
@@ -86,6 +89,7 @@ function figuresOf(events: readonly HistoryEvent[], sends: readonly Send[]): Fig
     acknowledgedRecords: ok.reduce((sum, { values }) => sum + values.length, 0),
     polledRecords,
     commits,
+    expelled,
     kills,
     powerCuts,
     startsMs: startsMs.sort((a, b) => a - b),

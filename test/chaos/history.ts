@@ -107,6 +107,8 @@ export type GroupEvent =
       readonly member: string
       readonly partitions: readonly string[]
     }
+  /** A member was told that the group does not know it, though it had not left. */
+  | { readonly f: 'expelled'; readonly type: 'ok'; readonly group: string; readonly member: string }
 
 /** What was done to the broker, and what it said. `power`: killed, and what no sync covered was taken away. */
 export interface BrokerEvent {

@@ -90,6 +90,8 @@ export class Committer implements Client {
   async run(): Promise<void> {
     const { random, history, partitions, isRunning } = this.#scene
     await untilStopped(isRunning, async () => {
+      // First, since what it commits next hides what was forgotten.
+      if (!this.#link.isOpen) await this.#askAll()
       const place = pick(random, partitions)
       const offset = this.#next.get(place) ?? 1
       this.#next.set(place, offset + 1 + random.integer(5))
@@ -98,5 +100,12 @@ export class Committer implements Client {
       await sleep(random.integer(20))
     })
     this.#link.close()
+  }
+
+  async #askAll(): Promise<void> {
+    const { history, partitions } = this.#scene
+    for (const group of this.#watched) {
+      for (const place of partitions) await committed(this.#link, history, group, place)
+    }
   }
 }

@@ -124,7 +124,10 @@ export class GroupMember implements Client {
 
   /** What an error of the group means for this member. */
   #dropped(error: string): void {
-    if (error === 'UNKNOWN_MEMBER_ID') this.#member = ''
+    if (error === 'UNKNOWN_MEMBER_ID') {
+      this.#scene.history.add({ f: 'expelled', type: 'ok', group: this.#group, member: this.#member })
+      this.#member = ''
+    }
     if (mustJoinAgain.has(error)) this.#membership = undefined
   }
 

@@ -128,16 +128,29 @@ static int failed(void) {
   return -1;
 }
 
-/* Writes. SHORT: a half of it, reported as success. TORN: a half of it, then the end. */
+/*
+ * Writes. SHORT: a half of it; TORN: a half of it, then the end. After a short write libuv writes the rest by itself, and
+ * reports the short one only if that fails: so the next call fails, once.
+ */
+static volatile int rest_fails_at = -1;
+
+static int rest_fails(int fd) {
+  if (rest_fails_at != fd) return 0;
+  rest_fails_at = -1;
+  errno = ENOSPC;
+  return 1;
+}
 
 ssize_t pwrite64(int fd, const void *buffer, size_t count, off64_t offset) {
   REAL(pwrite64);
   char path[4096];
+  if (rest_fails(fd)) return -1;
   int action = path_of(fd, path, sizeof path) ? struck(WRITE, path) : NONE;
   if (action == FAIL) return failed();
   if ((action == SHORT || action == TORN) && count > 1) {
     ssize_t written = real(fd, buffer, count / 2, offset);
     if (action == TORN) kill(getpid(), SIGKILL);
+    rest_fails_at = fd;
     return written;
   }
   ssize_t written = real(fd, buffer, count, offset);
@@ -165,11 +178,13 @@ static ssize_t half_of(int fd, const struct iovec *parts, int count, off64_t off
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset) {
   REAL(pwritev64);
   char path[4096];
+  if (rest_fails(fd)) return -1;
   int action = path_of(fd, path, sizeof path) ? struck(WRITE, path) : NONE;
   if (action == FAIL) return failed();
   if (action == SHORT || action == TORN) {
     ssize_t written = half_of(fd, parts, count, offset);
     if (action == TORN) kill(getpid(), SIGKILL);
+    rest_fails_at = fd;
     if (written > 0) return written;
   }
   ssize_t written = real(fd, parts, count, offset);
@@ -184,9 +199,9 @@ ssize_t write(int fd, const void *buffer, size_t count) {
   char path[4096];
   int action = fd > 2 && path_of(fd, path, sizeof path) ? struck(WRITE, path) : NONE;
   if (action == FAIL) return failed();
-  if ((action == SHORT || action == TORN) && count > 1) {
+  if (action == TORN && count > 1) {
     ssize_t written = real(fd, buffer, count / 2);
-    if (action == TORN) kill(getpid(), SIGKILL);
+    kill(getpid(), SIGKILL);
     return written;
   }
   ssize_t written = real(fd, buffer, count);
