@@ -289,6 +289,20 @@ describe('Reading', () => {
     expect(await context.log.read(1, 100, 1, true)).toEqual({ chunks: [], sizeBytes: 0 })
   })
 
+  it('FE-35: shows nothing below the durable offset that a power cut could take back, at any moment', async () => {
+    const context = await LogContext.open({ config: { segmentBytes: 250 } })
+    for (let turn = 0; turn < 12; turn++) {
+      context.append(`first of turn ${turn}`)
+      context.append(`second of turn ${turn}`)
+      if (turn % 2 === 0) context.endTurn()
+      if (turn % 3 === 0) await nextTurn()
+      const shown = await context.values(0, context.log.durableOffset)
+      const after = await context.afterPowerCut()
+      expect((await after.values()).slice(0, shown.length)).toEqual(shown)
+    }
+    expect(context.log.durableOffset).toBeGreaterThan(10)
+  })
+
   it('answers from memory without a promise, and with the very buffer that was appended', async () => {
     const context = await LogContext.open()
     const sent = buildBatch({ records: [value('a')] })
