@@ -1,5 +1,5 @@
 import { assert } from '../protocol/assert.ts'
-import { StorageError } from './errors.ts'
+import { isStorageError, StorageError } from './errors.ts'
 import { type File, type FileSystem, type OpenMode, readFullySync } from './file-system.ts'
 
 /**
@@ -9,15 +9,18 @@ import { type File, type FileSystem, type OpenMode, readFullySync } from './file
 export class OpenFiles {
   readonly fileSystem: FileSystem
   readonly limit: number
+  /** Nothing is ever opened for writing: for tools that look at the folder of a running broker. */
+  readonly readOnly: boolean
   /** Those that hold a descriptor; `#hand` goes round and round over them. */
   readonly #open: PooledFile[] = []
   #hand = 0
 
   /** @param limit most files open at a time; at least 1. Files that are closed during a read or sync count no more. */
-  constructor(fileSystem: FileSystem, limit: number) {
+  constructor(fileSystem: FileSystem, limit: number, readOnly = false) {
     assert(limit >= 1, 'at least one file may be open')
     this.fileSystem = fileSystem
     this.limit = limit
+    this.readOnly = readOnly
   }
 
   get count(): number {
@@ -76,6 +79,8 @@ export class PooledFile {
   used = false
   readonly #files: OpenFiles
   #file: File | undefined
+  /** The device can only be read, any more. */
+  #onlyReads = false
   #closed = false
 
   constructor(files: OpenFiles, path: string) {
@@ -90,7 +95,8 @@ export class PooledFile {
    */
   get(): File {
     this.used = true
-    return this.#file ?? this.#openAs('write')
+    if (this.#onlyReads) this.evictNow()
+    return this.#file ?? this.#openAs(this.#files.readOnly ? 'read' : 'write')
   }
 
   /** Creates the file, empty; what stood there under this name is gone. */
@@ -103,7 +109,7 @@ export class PooledFile {
     let total = 0
     while (total < buffer.length) {
       // Asked for anew each time: it may have been evicted while we waited.
-      const read = await this.get().read(total === 0 ? buffer : buffer.subarray(total), position + total)
+      const read = await this.#forReading().read(total === 0 ? buffer : buffer.subarray(total), position + total)
       if (read === 0) break
       total += read
     }
@@ -112,7 +118,7 @@ export class PooledFile {
 
   /** As `read`, at once. */
   readSync(buffer: Buffer, position: number): number {
-    return readFullySync(this.get(), buffer, position)
+    return readFullySync(this.#forReading(), buffer, position)
   }
 
   /** Gives the descriptor back for good; what is under way ends first. */
@@ -132,6 +138,21 @@ export class PooledFile {
   evict(): void {
     this.#file?.close()
     this.#file = undefined
+    this.#onlyReads = false
+  }
+
+  /** A file system that was mounted read-only, because of errors as a rule, still gives what is on it. */
+  #forReading(): File {
+    this.used = true
+    if (this.#file !== undefined) return this.#file
+    try {
+      return this.get()
+    } catch (error) {
+      if (!isStorageError(error, 'NOT_WRITABLE')) throw error
+    }
+    const file = this.#openAs('read')
+    this.#onlyReads = true
+    return file
   }
 
   #openAs(mode: OpenMode): File {

@@ -86,3 +86,18 @@ describe('A bounded number of open files', () => {
     expect(pooled[1]!.get().size()).toBe(6)
   })
 })
+
+describe('A file system that became read-only', () => {
+  it('I05: still gives what is on it, and refuses to be written', async () => {
+    const { disk, files, pooled } = pool(1, 2)
+    disk.fail({ operation: 'open', path: '/d/0', errno: 'EROFS', times: 1 })
+    expect(await contents(pooled[0]!)).toBe('file 0')
+    expect(files.count).toBe(1)
+    disk.fail({ operation: 'open', path: '/d/0', errno: 'EROFS', times: Number.POSITIVE_INFINITY })
+    expect(await contents(pooled[0]!)).toBe('file 0')
+    expect(() => pooled[0]!.get()).toThrow(expect.objectContaining({ code: 'NOT_WRITABLE', errno: 'EROFS' }))
+    disk.heal()
+    pooled[0]!.get().writeSync([Buffer.from('written')], 0)
+    expect(await contents(pooled[0]!)).toBe('written')
+  })
+})
