@@ -27,6 +27,7 @@ export interface ContextOptions {
   readonly clock?: FakeClock
   readonly tailCacheBytes?: number
   readonly maxOpenFiles?: number
+  readonly reserveBytes?: () => number
 }
 
 /** A log directory with one log, `events-0`, and what a test does to it: made at the first start, opened at later ones. */
@@ -72,6 +73,7 @@ export class LogContext {
       nodeId: 1,
       tailCache,
       maxOpenFiles: options.maxOpenFiles ?? 16,
+      ...(options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes }),
       logger: collector(messages),
     })
     const context = new LogContext(options, { clock, memory, directory, tailCache }, messages)
