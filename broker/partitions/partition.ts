@@ -138,15 +138,14 @@ export class Partition {
   /**
    * DeleteRecords: moves the log start to `offset`, or to the high watermark for -1; it never moves back (AD-12).
    * @returns the log start, once no crash can move it back; OFFSET_OUT_OF_RANGE for an offset beyond the high watermark
-   *   or negative
+   *   or negative; KAFKA_STORAGE_ERROR when the disk could not take the new start, which a crash may then undo
    */
-  async deleteBefore(offset: number): Promise<number | 'OFFSET_OUT_OF_RANGE'> {
+  async deleteBefore(offset: number): Promise<number | 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR'> {
     const target = offset === -1 ? this.#highWatermark : offset
     if (target < 0 || target > this.#highWatermark) return 'OFFSET_OUT_OF_RANGE'
     const safe = this.log.deleteBefore(target)
     this.#wakeParked()
-    await safe
-    return this.log.logStartOffset
+    return (await safe) ? this.log.logStartOffset : 'KAFKA_STORAGE_ERROR'
   }
 
   /** Deletes what is past retention, never beyond the high watermark (LG-1..4). @returns segments deleted */
