@@ -13,11 +13,13 @@ const works = (command: string, flag: string) => spawnSync(command, [flag], { st
  * `undefined` where there is no Java 17 or no Maven: tests that need them are skipped then and say so.
  */
 export const kafkaTools: KafkaTools | undefined =
-  works('java', '-version') && works('mvn', '-version') ? { run: runTool } : undefined
+  works('java', '-version') && works('mvn', '-version') ? { run: runTool, classPath } : undefined
 
 export interface KafkaTools {
   /** Runs the tool of a main class. @returns what it printed on stdout; rejects when it fails */
   run(mainClass: string, ...args: readonly string[]): Promise<string>
+  /** For Java programs of one's own: broker, tools and clients. */
+  classPath(): Promise<string>
 }
 
 async function runTool(mainClass: string, ...args: readonly string[]): Promise<string> {
