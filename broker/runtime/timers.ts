@@ -52,7 +52,7 @@ export class Timers {
     this.#disarm()
     if (next === undefined) return
     this.#timerDue = next.due
-    this.#cancelTimer = this.#clock.schedule(Math.ceil(next.due - this.#clock.now()), () => this.#fire())
+    this.#cancelTimer = this.#clock.schedule(Math.ceil(next.due - this.#clock.now()), () => this.#expired())
   }
 
   #disarm(): void {
@@ -61,9 +61,18 @@ export class Timers {
     this.#timerDue = Number.POSITIVE_INFINITY
   }
 
+  /**
+   * A timer that comes late shows that the process stood still: stopped, paused with its machine, or busy for long. What
+   * clients sent meanwhile lies in the sockets and is heard first, or a group would expel members whose heartbeats wait
+   * to be read.
+   */
+  #expired(): void {
+    if (this.#clock.now() - this.#timerDue <= LATE_MS) this.#fire()
+    else this.#clock.afterTurn(() => this.#fire())
+  }
+
   #fire(): void {
-    this.#cancelTimer = undefined
-    this.#timerDue = Number.POSITIVE_INFINITY
+    this.#disarm()
     const now = this.#clock.now()
     for (let next = this.#heap[0]; next !== undefined && next.due <= now; next = this.#heap[0]) {
       pop(this.#heap)
@@ -87,6 +96,9 @@ export class Timers {
     this.#arm()
   }
 }
+
+/** More than timers are late by in a loop that is merely busy. To wait for one turn costs nothing, so it may be small. */
+const LATE_MS = 20
 
 /** `run` is undefined once it ran or was cancelled. */
 interface Entry {

@@ -6,6 +6,7 @@ export class FakeClock implements Clock {
   #wallOffset: number
   #timers: { at: number; order: number; run: () => void }[] = []
   #turn: (() => void)[] = []
+  #arrived: (() => void)[] = []
   #order = 0
 
   constructor(wallStart = 1_700_000_000_000) {
@@ -32,8 +33,14 @@ export class FakeClock implements Clock {
     this.#turn.push(run)
   }
 
-  /** Ends the turn: runs what was put off to its end, and what that puts off in its turn. */
+  /** Something has come over the network: handled in the next turn, behind the timers that are due, before the turn ends. */
+  arrives(run: () => void): void {
+    this.#arrived.push(run)
+  }
+
+  /** Ends the turn: handles what has arrived, runs what was put off to its end, and what that puts off in its turn. */
   endTurn(): void {
+    for (const run of this.#arrived.splice(0)) run()
     while (this.#turn.length > 0) {
       const due = this.#turn
       this.#turn = []
@@ -44,7 +51,7 @@ export class FakeClock implements Clock {
   /** Ends the turn, then lets `ms` pass; timers run in order, each at its own time. */
   advance(ms: number): void {
     const end = this.#now + ms
-    this.endTurn()
+    if (this.#turn.length > 0) this.endTurn()
     for (;;) {
       const next = this.#timers
         .filter((timer) => timer.at <= end)
@@ -56,7 +63,13 @@ export class FakeClock implements Clock {
       next.run()
       this.endTurn()
     }
+    this.endTurn()
     this.#now = end
+  }
+
+  /** Time passes and nothing runs, as in a process that was stopped. What is due runs late, with the next `advance`. */
+  standStill(ms: number): void {
+    this.#now += ms
   }
 
   /** Moves the wall clock alone, as an operator or NTP would. */

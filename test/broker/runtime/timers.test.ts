@@ -55,6 +55,41 @@ describe('Timers: many deadlines on one timer', () => {
     expect(at).toEqual([10, 20, 30])
   })
 
+  it('T03: after the process stood still, hears what waits in the sockets before any deadline counts', () => {
+    const clock = new FakeClock()
+    const timers = new Timers(clock)
+    const ran: string[] = []
+    const expel = timers.after(1000, () => ran.push('expelled'))
+    timers.after(2000, () => ran.push('fetch'))
+    clock.standStill(60_000)
+    clock.arrives(() => {
+      ran.push('heartbeat')
+      expel()
+    })
+    clock.advance(0)
+    expect(ran).toEqual(['heartbeat', 'fetch'])
+    expect(timers.size).toBe(0)
+  })
+
+  it('T03: may be set and cleared while it is put off', () => {
+    const clock = new FakeClock()
+    const timers = new Timers(clock)
+    const ran: string[] = []
+    timers.after(1000, () => ran.push('a'))
+    clock.standStill(60_000)
+    clock.arrives(() => {
+      timers.after(0, () => ran.push('c'))
+      timers.at(1, () => ran.push('b'))
+    })
+    clock.advance(0)
+    expect(ran).toEqual(['b', 'a', 'c'])
+    timers.after(1000, () => ran.push('d'))
+    clock.standStill(60_000)
+    clock.arrives(() => timers.clear())
+    clock.advance(5000)
+    expect(ran).toEqual(['b', 'a', 'c'])
+  })
+
   it('keeps to a sorted list, whatever is set and cancelled', () => {
     const step = fc.oneof(
       fc.record({ set: fc.integer({ min: 0, max: 100 }) }),
