@@ -1,5 +1,7 @@
 import type { Clock } from '../storage/clock.ts'
+import type { FileSystem } from '../storage/index.ts'
 import { Background } from './background.ts'
+import { BackgroundCompaction } from './compaction.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { topicConfig } from './config/topic-config.ts'
 import type { DataDirectories } from './data-directories.ts'
@@ -25,6 +27,7 @@ export interface DomainOptions {
   readonly logger: Logger
   readonly metrics: BrokerMetrics
   readonly timers: Timers
+  readonly fileSystem: FileSystem
   readonly data: DataDirectories
   readonly cluster: Cluster
 }
@@ -38,6 +41,7 @@ export class Domain {
   readonly parkedFetches: ParkedFetches
   readonly #options: DomainOptions
   readonly #background: Background
+  readonly #compaction: BackgroundCompaction
 
   constructor(options: DomainOptions) {
     const { config, clock, random, logger, metrics, timers, data, cluster } = options
@@ -51,6 +55,7 @@ export class Domain {
       metrics,
       logger,
     })
+    this.#compaction = new BackgroundCompaction({ ...options, partitions: this.partitions })
     this.topics = new Topics({ cluster, config, random, logs: this.partitions })
     this.groups = new GroupCoordinator({
       config: groupConfigOf(config),
@@ -93,6 +98,7 @@ export class Domain {
         this.partitions.applyRetention(clock.wallTime())
       },
     )
+    this.#compaction.start()
     data.check()
     this.#background.every(
       () => DISK_CHECK_MS,
@@ -111,6 +117,7 @@ export class Domain {
   /** Ends everybody's waits, so that their connections can be closed (NET-14). */
   letGo(): void {
     this.#background.stop()
+    void this.#compaction.stop()
     this.parkedFetches.close()
     this.groups.close()
   }

@@ -84,7 +84,7 @@ export class BrokerParts {
       listeners.map(({ name, advertisedHost: host, advertisedPort: port }) => ({ name, host, port })),
     )
     const [data, cluster, timers] = [this.#data, this.#cluster, this.#timers]
-    this.#domain = new Domain({ ...this.#options, metrics, timers, data, cluster })
+    this.#domain = new Domain({ ...this.#options, fileSystem, metrics, timers, data, cluster })
     await this.#domain.open()
 
     const services = this.#services(this.#domain, this.#cluster)

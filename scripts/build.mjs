@@ -1,4 +1,5 @@
-// Bundles our TypeScript into dist/: cli.js for bin/odradek, index.js for `import { startBroker } from 'odradek'`.
+// Bundles our TypeScript into dist/: cli.js for bin/odradek, index.js for `import { startBroker } from 'odradek'`, and
+// compaction-thread.js for the worker thread that compacts logs.
 // One file starts several times quicker than a hundred modules. What is imported lazily (HTTP, codecs) goes into chunks
 // of its own, so that it is neither read nor parsed before it is needed. npm packages stay outside the bundle: some
 // load native binaries by their own path.
@@ -11,7 +12,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { cli: 'cli/main.ts', index: 'broker/index.ts' },
+  entryPoints: {
+    cli: 'cli/main.ts',
+    index: 'broker/index.ts',
+    // Begun by its file name, from wherever start-compaction-thread.ts ends up.
+    'compaction-thread': 'broker/runtime/compaction-thread.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -195,7 +195,6 @@ export const logKeys = {
   }),
   'log.cleaner.enable': bool({
     default: true,
-    unused: 'logs are not compacted yet',
     doc: 'Whether compacted topics are compacted.',
   }),
   'log.cleaner.threads': int({
@@ -203,7 +202,6 @@ export const logKeys = {
     min: 0,
     unit: 'count',
     update: cluster,
-    unused: 'logs are not compacted yet',
     doc: 'How many partitions are compacted at a time.',
   }),
   'log.cleaner.backoff.ms': long({
@@ -211,42 +209,36 @@ export const logKeys = {
     min: 0,
     unit: 'ms',
     update: cluster,
-    unused: 'logs are not compacted yet',
     doc: 'Pause of the cleaner when there is nothing to clean.',
   }),
   'log.cleaner.dedupe.buffer.size': long({
     default: 134_217_728,
     unit: 'bytes',
     update: cluster,
-    unused: 'logs are not compacted yet',
-    doc: 'Memory for the key maps of compaction.',
+    doc: 'Memory for the key maps of compaction, all threads together: 24 bytes a key. Logs with more keys take several rounds.',
   }),
   'log.cleaner.io.buffer.size': int({
     default: 524_288,
     min: 0,
     unit: 'bytes',
     update: cluster,
-    unused: 'logs are not compacted yet',
-    doc: 'Buffer of the cleaner for reading and writing.',
+    doc: 'Buffers of compaction for reading and writing, all threads together.',
   }),
   'log.cleaner.io.buffer.load.factor': double({
     default: 0.9,
     update: cluster,
-    unused: 'logs are not compacted yet',
     doc: 'How full the key map of compaction may get.',
   }),
   'log.cleaner.io.max.bytes.per.second': double({
     default: Number.MAX_VALUE,
     update: cluster,
-    unused: 'logs are not compacted yet',
-    doc: 'Most bytes a second that the cleaner reads and writes.',
+    doc: 'Most bytes a second that compaction reads and writes, all threads together.',
   }),
   'log.cleaner.delete.retention.ms': long({
     default: 86_400_000,
     min: 0,
     unit: 'ms',
     update: cluster,
-    unused: 'logs are not compacted yet',
     doc: 'How long a tombstone stays readable after its first cleaning.',
   }),
   'log.cleaner.min.cleanable.ratio': double({
@@ -254,7 +246,6 @@ export const logKeys = {
     min: 0,
     max: 1,
     update: cluster,
-    unused: 'logs are not compacted yet',
     doc: 'Share of not yet cleaned bytes above which a log is compacted.',
   }),
   'log.cleaner.min.compaction.lag.ms': long({
@@ -262,7 +253,6 @@ export const logKeys = {
     min: 0,
     unit: 'ms',
     update: cluster,
-    unused: 'logs are not compacted yet',
     doc: 'Age below which a record is not compacted away.',
   }),
   'log.cleaner.max.compaction.lag.ms': long({
@@ -270,7 +260,6 @@ export const logKeys = {
     min: 1,
     unit: 'ms',
     update: cluster,
-    unused: 'logs are not compacted yet',
     doc: 'Age at which a record becomes eligible for compaction whatever the dirty ratio is.',
   }),
   'odradek.tail.cache.bytes': long({

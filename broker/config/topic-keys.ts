@@ -27,7 +27,6 @@ const unusedRow = <T, V = never>(value: T, why: string, options: Partial<Row<T, 
 const MINUTE = 60_000
 const HOUR = 3_600_000
 const oneReplica = 'there is one replica'
-const notCompacted = 'logs are not compacted yet'
 const noTiers = 'there is no tiered storage'
 
 /** `*`, or pairs of partition and broker: checked although it has no effect, since a client may read the refusal. */
@@ -76,7 +75,6 @@ export const topicKeys = {
       default: 86_400_000,
       min: 0,
       unit: 'ms',
-      unused: notCompacted,
       doc: 'How long a tombstone stays readable after its first cleaning.',
     }),
     'log.cleaner.delete.retention.ms',
@@ -132,7 +130,6 @@ export const topicKeys = {
       default: LONG_MAX,
       min: 1,
       unit: 'ms',
-      unused: notCompacted,
       doc: 'Age at which a record becomes eligible for compaction whatever the dirty ratio is.',
     }),
     'log.cleaner.max.compaction.lag.ms',
@@ -161,7 +158,6 @@ export const topicKeys = {
       default: 0.5,
       min: 0,
       max: 1,
-      unused: notCompacted,
       doc: 'Share of not yet cleaned bytes above which the log is compacted.',
     }),
     'log.cleaner.min.cleanable.ratio',
@@ -171,7 +167,6 @@ export const topicKeys = {
       default: 0,
       min: 0,
       unit: 'ms',
-      unused: notCompacted,
       doc: 'Age below which a record is not compacted away.',
     }),
     'log.cleaner.min.compaction.lag.ms',

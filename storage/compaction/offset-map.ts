@@ -22,16 +22,17 @@ export class OffsetMap {
 
   /**
    * @param memoryBytes most that it may take
-   * @param loadFactor share of the slots that may be used, above 0 and below 1
+   * @param loadFactor share of the slots that may be used; at least 0.01 and at most 1
    * @param keysAtMost it takes no more memory than these need
    * @param hashKey 16 secret bytes
    */
   constructor(memoryBytes: number, loadFactor: number, keysAtMost: number, hashKey: Buffer) {
+    const load = Math.min(Math.max(loadFactor, 0.01), 1)
     const affordable = Math.min(Math.floor(memoryBytes / ENTRY_BYTES), MAX_SLOTS)
-    const needed = Math.ceil((keysAtMost + 1) / loadFactor) + 1
+    const needed = Math.ceil((keysAtMost + 1) / load) + 1
     this.slots = needed < affordable ? primeFrom(needed, 1) : primeFrom(affordable, -1)
-    this.capacity = Math.min(Math.floor(this.slots * loadFactor), this.slots - 1)
-    assert(this.capacity >= 1, 'a key map has room for a key, or compaction would never come to an end')
+    // Room for one key at least, or compaction would never come to an end; a slot stays free, or searches would not.
+    this.capacity = Math.max(Math.min(Math.floor(this.slots * load), this.slots - 1), 1)
     this.#hash = new KeyHash(hashKey)
     this.#keys = new Int32Array(this.slots * 4)
     this.#offsets = new Float64Array(this.slots)
