@@ -101,7 +101,7 @@ export class DataDirectories {
           unusable.push(path)
         }
       }
-      checkFirst(opened)
+      checkFirst(opened, (path) => fileSystem.exists(path))
     } catch (error) {
       for (const directory of opened) await directory.close()
       throw error
@@ -208,16 +208,21 @@ export class DataDirectories {
 }
 
 /**
- * A volume that is not mounted looks like a new folder. If it is the first one, all topics would be gone.
+ * A volume that is not mounted looks like a new folder. If it is the first one, or another one is now called the first,
+ * all topics would be gone.
  * @throws {StorageError} others have been in use before
  */
-function checkFirst([first, ...others]: readonly LogDirectory[]): void {
-  const used = others.find(({ clusterIdFound }) => clusterIdFound !== undefined)
-  if (first === undefined || first.clusterIdFound !== undefined || used === undefined) return
+function checkFirst([first, ...others]: readonly LogDirectory[], exists: (path: string) => boolean): void {
+  if (first === undefined || exists(join(first.path, METADATA_FILE))) return
+  const isNew = first.clusterIdFound === undefined
+  const used = others.find(
+    ({ path, clusterIdFound }) => exists(join(path, METADATA_FILE)) || (isNew && clusterIdFound !== undefined),
+  )
+  if (used === undefined) return
   throw new StorageError(
     'NOT_FOUND',
     first.path,
-    `${first.path} is empty, but ${used.path} belongs to cluster ${used.clusterIdFound}, whose metadata is in the first of log.dirs: mount it, or name the folders in the order of before`,
+    `${first.path} has no metadata, but ${used.path} belongs to cluster ${used.clusterIdFound}, whose metadata is in the first of log.dirs: mount it, or name the folders in the order of before`,
   )
 }
 

@@ -166,7 +166,7 @@ export class Partitions {
       const home = found.homeOf(folder)
       const obstacle = found.obstacleTo(folder) ?? (missing.length > 0 ? elsewhere(missing) : undefined)
       if (home === undefined && obstacle !== undefined) {
-        logger.error({ folder }, `partition is refused: ${obstacle}`)
+        logger.error({ folder, why: obstacle }, 'partition is refused')
         return
       }
       if (home === undefined) logger.warn({ folder }, 'partition has lost its folder; an empty one is made')
