@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads'
 import type { CompactionThread } from '../../storage/compaction/worker-compactor.ts'
 import type {} from './compaction-thread.ts'
 
@@ -8,6 +7,8 @@ import type {} from './compaction-thread.ts'
  * knows no TypeScript, and what vitest or tsx do to load this module does not reach into threads.
  */
 export function startCompactionThread(): CompactionThread {
+  // Not imported: a start need not pay for what only compaction uses.
+  const { Worker } = process.getBuiltinModule('node:worker_threads')
   const here = import.meta.url
   if (!here.endsWith('.ts')) {
     return new Worker(new URL('compaction-thread.js', here.replace(/chunks\/[^/]*$/, '')), { execArgv: [] })
