@@ -147,6 +147,7 @@ export class BrokerParts {
       fetchSessions: domain.fetchSessions,
       parkedFetches: domain.parkedFetches,
       producerIds: new BlockProducerIds(cluster),
+      answerRoom: this.#network.answers,
       timers: this.#timers,
       metrics: this.metrics,
       logger,

@@ -29,6 +29,7 @@ export interface Services {
   readonly fetchSessions: FetchSessions
   readonly parkedFetches: ParkedFetches
   readonly producerIds: ProducerIds
+  readonly answerRoom: AnswerRoom
   /** All deadlines of requests hang on one timer of the clock. */
   readonly timers: Timers
   readonly metrics: BrokerMetrics
@@ -36,6 +37,14 @@ export interface Services {
   readonly authorizer: Authorizer
   /** Where clients are sent to, one row a listener. Known once the sockets are bound. */
   readonly listeners: readonly ListenerAddress[]
+}
+
+/** Memory for answers: those that clients have not taken yet, and what is read from disk for more. */
+export interface AnswerRoom {
+  /** Bytes that the next answer should stay below; 0 when there is room for nothing but what must be. */
+  readonly share: number
+  /** Counts bytes while they are read, until they are an answer: `delta` positive, then as much negative. */
+  reading(delta: number): void
 }
 
 /** Producer ids are given out once in the life of a cluster, from blocks that the metadata store reserves. */

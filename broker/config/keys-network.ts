@@ -1,6 +1,7 @@
 import { int, list, long, string } from './key.ts'
 
 const INT_MAX = 2 ** 31 - 1
+const cluster = 'cluster-wide'
 
 /** Listeners, connections, and how much of what comes from them is held in memory. */
 export const networkKeys = {
@@ -39,28 +40,45 @@ export const networkKeys = {
     default: INT_MAX,
     min: 0,
     unit: 'count',
+    update: cluster,
     doc: 'Most connections at a time.',
   }),
   'max.connections.per.ip': int({
     default: INT_MAX,
     min: 0,
     unit: 'count',
+    update: cluster,
     doc: 'Most connections at a time from one address.',
   }),
   'max.connections.per.ip.overrides': string({
     default: '',
+    update: cluster,
     doc: 'Other limits for single addresses: host:limit, separated by commas.',
   }),
   'max.connection.creation.rate': int({
     default: INT_MAX,
     min: 0,
     unit: 'count',
+    update: cluster,
     doc: 'Most new connections a second.',
   }),
   'queued.max.request.bytes': long({
     default: -1,
     unit: 'bytes',
     doc: 'Most bytes of requests held in memory over all connections; above it no more is read. -1: a quarter of the memory of this machine, at most 512 MiB.',
+  }),
+  'odradek.outgoing.max.bytes': long({
+    default: -1,
+    unit: 'bytes',
+    update: cluster,
+    doc: 'Most bytes of answers held in memory, over all connections, until clients take them. Answers to Fetch get smaller as it is used up; above half of it, connections that take nothing for odradek.slow.reader.timeout.ms are closed. -1: a quarter of the memory of this machine, at most 512 MiB.',
+  }),
+  'odradek.slow.reader.timeout.ms': int({
+    default: 10_000,
+    min: 1_000,
+    unit: 'ms',
+    update: cluster,
+    doc: 'How long a client may take nothing of what it was sent, once half of odradek.outgoing.max.bytes is in use. Beyond that the connections that hold the most are closed first. With memory enough nobody is hurried.',
   }),
   'fetch.max.bytes': int({
     default: 57_671_680,

@@ -41,10 +41,17 @@ export const fetch = serve(
     })
     if (plan.kind === 'refused') return empty(errorCode(plan.error))
 
+    const { answerRoom } = services
+    const mostBytes = Math.min(Math.max(request.maxBytes, 0), services.config.get('fetch.max.bytes'))
+    // More than fits into an answer would never be there (as in Kafka).
+    const minBytes = Math.min(request.minBytes, mostBytes)
     const isolation: Isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
     const readRequest = {
       targets: plan.targets,
-      maxBytes: Math.min(Math.max(request.maxBytes, 0), services.config.get('fetch.max.bytes')),
+      // Asked anew when a parked fetch reads again.
+      get maxBytes() {
+        return Math.min(mostBytes, answerRoom.share)
+      },
       isolation,
       find: finder(request, context, services),
     }
@@ -58,12 +65,12 @@ export const fetch = serve(
       )
     }
     const enough = (read: FetchRead): boolean =>
-      read.urgent || request.maxWaitMs <= 0 || plan.targets.length === 0 || read.bytes >= request.minBytes
+      read.urgent || request.maxWaitMs <= 0 || plan.targets.length === 0 || read.bytes >= minBytes
     const wait = (read: FetchRead): Promise<FetchRead> =>
       services.parkedFetches.park(
         {
           request: readRequest,
-          minBytes: request.minBytes,
+          minBytes,
           deadline: services.clock.now() + request.maxWaitMs,
           onClose: (run) => context.connection.onClose(run),
         },
@@ -72,11 +79,17 @@ export const fetch = serve(
 
     const read = readTargets(readRequest)
     if (read instanceof Promise) {
-      return read.then((late) => (enough(late) ? answer(late) : wait(late).then(answer)))
+      const { maxBytes } = readRequest
+      const asked = plan.targets.reduce((sum, target) => sum + Math.max(target.maxBytes, 0), 0)
+      const expected = Math.min(asked, maxBytes)
+      answerRoom.reading(expected)
+      return read
+        .finally(() => answerRoom.reading(-expected))
+        .then((late) => (enough(late) ? answer(late) : wait(late).then(answer)))
     }
     return enough(read) ? answer(read) : wait(read).then(answer)
   },
-  'pipelined',
+  'by other kinds',
 )
 
 /** The partitions that a request names, each once: who names one twice gets one answer. */

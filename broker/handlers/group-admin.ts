@@ -29,7 +29,7 @@ export const describeGroups = serve(
     })
     return whenAll(described, (all) => ({ throttleTimeMs: 0, groups: all }))
   },
-  'pipelined',
+  'by all',
 )
 
 function describedGroup(groupId: string, reply: Described | Refused, apiVersion: number): DescribedGroup {
@@ -94,7 +94,7 @@ export const listGroups = serve(
     const reply = groups.list()
     return reply instanceof Promise ? reply.then(answer) : answer(reply)
   },
-  'pipelined',
+  'by all',
 )
 
 const lowerCased = (words: readonly string[]): ReadonlySet<string> => new Set(words.map((word) => word.toLowerCase()))
@@ -113,7 +113,7 @@ export const deleteGroups = serve(
     })
     return whenAll(results, (all) => ({ throttleTimeMs: 0, results: all }))
   },
-  'pipelined',
+  'by all',
 )
 
 const errorOf = (reply: { kind: 'done' } | Refused): ErrorName => (reply.kind === 'refused' ? reply.error : 'NONE')

@@ -34,7 +34,7 @@ export const joinGroup = serve(
     })
     return reply instanceof Promise ? reply.then(answer) : answer(reply)
   },
-  'pipelined',
+  'by all',
 )
 
 function joinAnswer(reply: Joined | Refused, apiVersion: number): ResponseOf<typeof JoinGroup> {
@@ -96,7 +96,7 @@ export const syncGroup = serve(
     })
     return reply instanceof Promise ? reply.then(syncAnswer) : syncAnswer(reply)
   },
-  'pipelined',
+  'by all',
 )
 
 const syncAnswer = (reply: Synced | Refused): ResponseOf<typeof SyncGroup> =>
@@ -137,7 +137,7 @@ export const heartbeat = serve(
     })
     return reply instanceof Promise ? reply.then(answer) : answer(reply)
   },
-  'pipelined',
+  'by all',
 )
 
 /** LeaveGroup (key 13): one member up to v2, any number from v3 on. */
@@ -157,7 +157,7 @@ export const leaveGroup = serve(
     })
     return reply instanceof Promise ? reply.then(answer) : answer(reply)
   },
-  'pipelined',
+  'by all',
 )
 
 /** Up to v2 the one member's error stands at the top. */

@@ -64,7 +64,7 @@ export const offsetCommit = serve(
     })
     return reply instanceof Promise ? reply.then(answer) : answer(reply)
   },
-  'pipelined',
+  'by all',
 )
 
 const commitAnswer = (
@@ -126,7 +126,7 @@ export const offsetFetch = serve(
       ? Promise.all(fetched).then(answer)
       : answer(fetched as FetchedGroup[])
   },
-  'pipelined',
+  'by all',
 )
 
 interface AskedGroup {
@@ -294,5 +294,5 @@ export const offsetDelete = serve(
     const reply = groups.submit<'deleteOffsets'>({ kind: 'deleteOffsets', groupId: request.groupId, partitions })
     return reply instanceof Promise ? reply.then(answer) : answer(reply)
   },
-  'pipelined',
+  'by all',
 )

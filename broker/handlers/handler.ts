@@ -12,13 +12,8 @@ export interface Handler<A> {
   readonly api: A
   /** What the caller must be allowed, as data; `none` is said aloud. The handler itself asks the authorizer. */
   readonly requires: readonly Requirement[] | 'none'
-  /**
-   * True: what the request changes is changed when `handle` returns, and only the answer waits (Produce for the disk,
-   * Fetch for records, a group call for its members or its log). Then the next request of the connection is handled
-   * meanwhile. False, the default: as long as the promise of an answer is open, the connection's next request waits, as
-   * each does in Kafka. Either way answers leave in the order of their requests (NET-1, NET-2).
-   */
-  readonly pipelined: boolean
+  /** Whether later requests of the connection are handled while this one waits for its answer. */
+  readonly overtaking: Overtaking
   /**
    * Serves one request. Requests of one connection get here strictly in the order in which they came.
    * @returns the answer itself when it is at hand (no promise is made then), a promise only when there is something to
@@ -29,6 +24,17 @@ export interface Handler<A> {
   handle(request: RequestOf<A>, context: RequestContext, services: Services): Answer<A>
 }
 
+/**
+ * Whether the next requests of a connection are handled while the promise of an answer is open. Either way answers leave
+ * in the order of their requests (NET-1, NET-2).
+ * - `never`: the next request waits, as each does in Kafka.
+ * - `by all`: what the request changes is changed when `handle` returns, and only the answer waits (Produce for the disk,
+ *   a group call for its members or its log).
+ * - `by other kinds`: the same, but the next request to this API waits. For Fetch, whose answers are large: no client has
+ *   use for the second while the first is not there, and sixteen of them would be sixteen times the memory.
+ */
+export type Overtaking = 'never' | 'by all' | 'by other kinds'
+
 export type Answer<A> = ResponseOf<A> | undefined | Promise<ResponseOf<A> | undefined>
 
 /** A handler of whichever API, as the registry and the dispatcher hold it. */
@@ -36,14 +42,13 @@ export type AnyHandler = Handler<Api<Shape, Shape>>
 
 /**
  * Pairs an API with what it requires and the function that serves it; the types follow from the declaration.
- * @param waits `'pipelined'`: see `Handler.pipelined`.
  */
 export const serve = <Q extends Shape, R extends Shape>(
   api: Api<Q, R>,
   requires: readonly Requirement[] | 'none',
   handle: Handler<Api<Q, R>>['handle'],
-  waits: 'pipelined' | 'one at a time' = 'one at a time',
-): Handler<Api<Q, R>> => ({ api, requires, pipelined: waits === 'pipelined', handle })
+  overtaking: Overtaking = 'never',
+): Handler<Api<Q, R>> => ({ api, requires, overtaking, handle })
 
 /** What is known of a request besides its body. Lives until the request is answered. */
 export interface RequestContext {

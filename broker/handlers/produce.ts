@@ -53,7 +53,7 @@ export const produce = serve(
     const response: Response = { responses, throttleTimeMs: 0, nodeEndpoints }
     return acknowledgement.complete(response, acks === -1 ? request.timeoutMs : Number.POSITIVE_INFINITY, services)
   },
-  'pipelined',
+  'by all',
 )
 
 /** What is wrong with the whole request, so with each of its partitions (PR-1, PR-29). */

@@ -5,6 +5,7 @@ export type ClosedKind =
   | 'client'
   | 'idle'
   | 'slow_frame'
+  | 'slow_reader'
   | 'malformed'
   | 'unknown_api'
   | 'unsupported_version'
@@ -28,3 +29,10 @@ export const closedAsSlow: CloseReason = {
   kind: 'slow_frame',
   says: 'a request began and did not arrive whole in reasonable time',
 }
+
+/** @param untakenBytes of answers that the client was sent and has not taken */
+export const closedAsSlowReader = (untakenBytes: number, stalledMs: number): CloseReason => ({
+  kind: 'slow_reader',
+  says: 'the client did not take its answers (odradek.slow.reader.timeout.ms) while memory for answers was short (odradek.outgoing.max.bytes)',
+  detail: `${untakenBytes} bytes, nothing taken for ${Math.round(stalledMs)} ms`,
+})

@@ -9,11 +9,14 @@ import type { Clock } from '../../storage/clock.ts'
 import type { ConnectionInfo } from '../handlers/handler.ts'
 import type { NetworkMetrics } from '../runtime/metrics.ts'
 import type { Principal } from '../security/requirements.ts'
+import type { AnswerBytes } from './answer-room.ts'
 import { type CloseReason, closedAsIdle, closedAsSlow, closedByClient, closedByShutdown } from './close-reason.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { HeldBytes, HeldKind, WaitingReader } from './held-bytes.ts'
 import { hintFor, httpAnswer, OPENING_BYTES } from './hints.ts'
+import { Outgoing } from './outgoing.ts'
 import { type AnswerSink, RequestQueue } from './request-queue.ts'
+import type { SlowReader } from './slow-readers.ts'
 
 /** A request may take this long to arrive whole, and more where much of it has come: see FRAME_BYTES_PER_MS. */
 export const FRAME_GRACE_MS = 30_000
@@ -28,11 +31,6 @@ export interface ConnectionOptions {
   readonly maxFrameBytes: number
   /** connections.max.idle.ms; Infinity for never */
   readonly maxIdleMs: number
-  /**
-   * Above this many untaken bytes of answers a client is not read from. 2 x fetch.max.bytes, so that one whole Fetch
-   * answer may lie ready behind another. Not below a socket's high water mark (64 KiB), which is what `drain` goes by.
-   */
-  readonly maxOutgoingBytes: number
 }
 
 /** What all connections of a broker share. */
@@ -40,6 +38,7 @@ export interface ConnectionHost {
   readonly options: ConnectionOptions
   readonly dispatcher: Dispatcher
   readonly held: HeldBytes
+  readonly answers: AnswerBytes
   readonly metrics: NetworkMetrics
   readonly clock: Clock
   /** Where HTTP is served, to tell those who try here. */
@@ -48,7 +47,7 @@ export interface ConnectionHost {
   closed(connection: Connection, reason: CloseReason): void
 }
 
-export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
+export class Connection implements ConnectionInfo, AnswerSink, WaitingReader, SlowReader {
   readonly id: number
   readonly peer: string
   readonly listener: string
@@ -59,6 +58,7 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
   readonly #host: ConnectionHost
   readonly #queue: RequestQueue
   readonly #splitter: FrameSplitter
+  readonly #outgoing: Outgoing
   /** Its first bytes, until there are enough to tell a Kafka client from others. */
   #opening: Buffer | undefined = Buffer.alloc(0)
   /** When a byte last came in, or answers last went out to the end. */
@@ -66,9 +66,9 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
   #frameBeganAtMs = 0
   #reading = true
   #corked = false
-  #congested = false
-  /** What of this connection is counted in HeldBytes. */
-  readonly #held: Record<HeldKind, number> = { partial: 0, requests: 0, outgoing: 0 }
+  /** What of this connection is counted in HeldBytes, and in AnswerBytes. */
+  readonly #held: Record<HeldKind, number> = { partial: 0, requests: 0 }
+  #countedOutgoing = 0
   #ending: CloseReason | undefined
   #endBy = Number.POSITIVE_INFINITY
   #onClose: Set<{ readonly run: () => void }> | undefined
@@ -86,6 +86,7 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
     this.#host = host
     this.#activeAtMs = host.clock.now()
     this.#splitter = new FrameSplitter(host.options.maxFrameBytes)
+    this.#outgoing = new Outgoing(socket, host.clock)
     this.#queue = new RequestQueue(host.dispatcher, this, this, host.clock)
     socket.on('data', (chunk) => this.#received(chunk))
     socket.on('drain', () => this.#drained())
@@ -99,13 +100,28 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
     return this.#ending !== undefined
   }
 
+  /** The client has much to take yet. `drain` is certain to come, and looks again. */
   get congested(): boolean {
-    return this.#congested
+    return this.#outgoing.untakenBytes > this.#host.answers.mostUntaken
   }
 
   /** True while the client is not read from. */
   get paused(): boolean {
     return !this.#reading
+  }
+
+  /** Bytes of answers that are there for the client. */
+  get untakenBytes(): number {
+    return this.#outgoing.untakenBytes
+  }
+
+  stalledMs(now: number): number {
+    return this.#outgoing.stalledMs(now)
+  }
+
+  /** Requests that are handled and not answered. */
+  get inFlight(): number {
+    return this.#queue.inFlight
   }
 
   onClose(run: () => void): () => void {
@@ -164,14 +180,7 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
       this.#cork()
       process.nextTick(this.#uncork)
     }
-    let bytes = 0
-    for (const chunk of frame) {
-      bytes += chunk.length
-      this.#socket.write(chunk)
-    }
-    this.#host.metrics.bytesOut += bytes
-    // `drain` is certain to come and ends it: more than the high water mark has been written.
-    if (this.#socket.writableLength > this.#host.options.maxOutgoingBytes) this.#congested = true
+    this.#host.metrics.bytesOut += this.#outgoing.send(frame)
   }
 
   endWith(reason: CloseReason): void {
@@ -180,7 +189,7 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
 
   flow(): void {
     this.#account()
-    const read = this.#ending === undefined && !this.#queue.full && !this.#congested && this.#host.held.admits(this)
+    const read = this.#ending === undefined && !this.#queue.full && !this.congested && this.#host.held.admits(this)
     if (read === this.#reading) return
     this.#reading = read
     if (read) {
@@ -190,7 +199,7 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
     } else {
       this.#socket.pause()
       // Waiting for something else than its budget, it must not keep others from theirs.
-      if (this.#queue.full || this.#congested || this.#ending !== undefined) this.#host.held.frameDone(this)
+      if (this.#queue.full || this.congested || this.#ending !== undefined) this.#host.held.frameDone(this)
     }
   }
 
@@ -262,32 +271,41 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
   }
 
   #drained(): void {
-    this.#congested = false
     this.#activeAtMs = this.#host.clock.now()
+    this.#outgoing.drained()
+    if (this.#ending !== undefined) {
+      this.#countOutgoing()
+      if (this.#outgoing.isHandedOver) this.#socket.destroySoon()
+      return
+    }
     this.#queue.pump()
     this.flow()
   }
 
-  /** Tells HeldBytes what this connection holds now. */
+  /** Tells HeldBytes and AnswerBytes what this connection holds now. */
   #account(): void {
     if (this.#ending !== undefined) return
+    this.#countOutgoing()
     const { held } = this.#host
     const partial = this.#splitter.bufferedBytes
     const requests = this.#queue.heldBytes
-    // Bytes below the socket's own high water mark raise no `drain` by which they could be given back.
-    const outgoing = this.#socket.writableNeedDrain ? this.#socket.writableLength : 0
     const before = this.#held
     const partialMore = partial - before.partial
     const requestsMore = requests - before.requests
-    const outgoingMore = outgoing - before.outgoing
     before.partial = partial
     before.requests = requests
-    before.outgoing = outgoing
     // What turns from the one into the other is not missing in between.
     if (requestsMore > 0) held.add('requests', requestsMore)
-    if (outgoingMore !== 0) held.add('outgoing', outgoingMore)
     if (partialMore !== 0) held.add('partial', partialMore)
     if (requestsMore < 0) held.add('requests', requestsMore)
+  }
+
+  #countOutgoing(): void {
+    const outgoing = this.#outgoing.untakenBytes + this.#queue.readyBytes
+    const more = outgoing - this.#countedOutgoing
+    if (more === 0) return
+    this.#countedOutgoing = outgoing
+    this.#host.answers.add('outgoing', more)
   }
 
   /** Answers stop, waits of handlers are called off; what is written goes out, for LINGER_MS at most. */
@@ -298,15 +316,16 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
     this.#endBy = this.#host.clock.now() + LINGER_MS
     this.#queue.abandon()
     this.#giveBack()
+    this.#countOutgoing()
     const waits = this.#onClose
     this.#onClose = undefined
     if (waits !== undefined) for (const { run } of waits) run()
-    this.#socket.destroySoon()
+    if (this.#outgoing.isHandedOver) this.#socket.destroySoon()
   }
 
   #giveBack(): void {
     const { held } = this.#host
-    for (const kind of ['partial', 'requests', 'outgoing'] as const) {
+    for (const kind of ['partial', 'requests'] as const) {
       const bytes = this.#held[kind]
       this.#held[kind] = 0
       held.add(kind, -bytes)
@@ -321,6 +340,9 @@ export class Connection implements ConnectionInfo, AnswerSink, WaitingReader {
 
   #gone(): void {
     this.#end(closedByClient)
+    this.#host.answers.add('outgoing', -this.#countedOutgoing)
+    this.#countedOutgoing = 0
+    this.#outgoing.drop()
     this.#host.closed(this, this.#ending ?? closedByClient)
   }
 }

@@ -13,7 +13,13 @@ import { decodeRequest, decodeRequestHeader, encodeResponseFrame } from '../../p
 import { MalformedError } from '../../protocol/wire/malformed.ts'
 import { Reader } from '../../protocol/wire/reader.ts'
 import { unsupportedVersionAnswer } from '../handlers/api-versions.ts'
-import { type AnyHandler, CloseConnection, type ConnectionInfo, type RequestContext } from '../handlers/handler.ts'
+import {
+  type AnyHandler,
+  CloseConnection,
+  type ConnectionInfo,
+  type Overtaking,
+  type RequestContext,
+} from '../handlers/handler.ts'
 import type { Services } from '../services.ts'
 import type { CloseReason } from './close-reason.ts'
 
@@ -26,8 +32,8 @@ export class PendingRequest implements RequestContext {
   apiVersion = -1
   correlationId = 0
   clientId = ''
-  /** False: nothing else of the connection is handled while this one waits. */
-  pipelined = false
+  /** What of the connection may be handled while this one waits. */
+  overtaking: Overtaking = 'never'
   state: 'waiting' | 'answered' | 'closing' = 'waiting'
   /** The whole response frame; undefined when none is due (acks=0) or none is there yet. */
   answer: readonly Buffer[] | undefined
@@ -119,7 +125,7 @@ export class Dispatcher {
     }
 
     const body = decodeRequest(api, apiVersion, reader)
-    request.pipelined = handler.pipelined
+    request.overtaking = handler.overtaking
     const answer = handler.handle(body, request, this.#services)
     if (answer instanceof Promise) {
       answer.then(

@@ -7,14 +7,11 @@ export interface WaitingReader {
   resume(): void
 }
 
-/**
- * Frames that have not arrived whole; requests from their arrival until their answers are handed to the socket; answers
- * that clients have not taken yet.
- */
-export type HeldKind = 'partial' | 'requests' | 'outgoing'
+/** Frames that have not arrived whole; requests from their arrival until their answers are handed over. */
+export type HeldKind = 'partial' | 'requests'
 
 /**
- * Bytes of requests and answers that the whole process holds in memory, against one budget (queued.max.request.bytes).
+ * Bytes of requests that the whole process holds in memory, against one budget (queued.max.request.bytes).
  * V8's heap limit does not bound Buffers, so this counter is what does. It counts what has arrived, never what a client
  * announces: four bytes that claim 100 MiB cost four bytes.
  *
@@ -22,11 +19,13 @@ export type HeldKind = 'partial' | 'requests' | 'outgoing'
  * frames, nothing would ever bring it down: then one reader, of those in the middle of a frame the one that waits
  * longest, is let go on until its frame is whole (or late, see FRAME_GRACE_MS). So the budget can be exceeded by one
  * frame, as Kafka's memory pool can, and never blocks for good.
+ *
+ * Answers have a budget of their own (AnswerBytes): clients that do not read theirs must not keep others from writing.
  */
 export class HeldBytes {
   /** Budget in bytes; reading stops above it. */
   readonly limit: number
-  readonly #held: Record<HeldKind, number> = { partial: 0, requests: 0, outgoing: 0 }
+  readonly #held: Record<HeldKind, number> = { partial: 0, requests: 0 }
   readonly #waiting = new Set<WaitingReader>()
   #exempt: WaitingReader | undefined
 
@@ -77,8 +76,8 @@ export class HeldBytes {
     for (const reader of this.#waiting) {
       if (this.#isOver()) {
         if (this.#exempt !== undefined) return
-        // Much of it will come down when it is answered and taken. Little of it may be long polls, which take their time.
-        if (this.#held.requests + this.#held.outgoing > this.limit / 2) return
+        // Much of it will come down when it is answered. Little of it may be long polls, which take their time.
+        if (this.#held.requests > this.limit / 2) return
         if (!reader.midFrame) continue
         this.#exempt = reader
       }
@@ -88,6 +87,6 @@ export class HeldBytes {
   }
 
   #isOver(): boolean {
-    return this.#held.partial + this.#held.requests + this.#held.outgoing > this.limit
+    return this.#held.partial + this.#held.requests > this.limit
   }
 }

@@ -8,7 +8,7 @@ export interface ConnectionLimitOptions {
   readonly maxConnectionsPerIp: number
   /** max.connections.per.ip.overrides: by address as `ConnectionInfo.peer` writes it. */
   readonly perIpOverrides: ReadonlyMap<string, number>
-  /** max.connection.creation.rate: new connections a second; Infinity for no limit. */
+  /** max.connection.creation.rate: new connections a second; Infinity for no limit, 0 for none at all. */
   readonly maxCreationRate: number
   /** What the file descriptors of the process allow; asked once, when FEW_CONNECTIONS are there. */
   readonly maxByDescriptors: () => number
@@ -18,7 +18,7 @@ export interface ConnectionLimitOptions {
 export const FEW_CONNECTIONS = 16
 
 /** Why a connection is turned away at the door; the word of `odradek_rejected_total`. */
-export type Refusal = 'max_connections' | 'max_connections_per_ip' | 'file_descriptors'
+export type Refusal = 'max_connections' | 'max_connections_per_ip' | 'max_connection_creation_rate' | 'file_descriptors'
 
 /**
  * Counts the connections of a broker by address. Kafka, at max.connections, stops accepting, so that clients hang in
@@ -51,6 +51,7 @@ export class ConnectionLimits {
   /** Counts a connection in, or says why not. Each one counted in must `leave`. */
   enter(ip: string): Refusal | undefined {
     if (this.#total >= this.#options.maxConnections) return 'max_connections'
+    if (this.#options.maxCreationRate === 0) return 'max_connection_creation_rate'
     if (this.#total >= FEW_CONNECTIONS) {
       this.#byDescriptors ??= this.#options.maxByDescriptors()
       if (this.#total >= this.#byDescriptors) return 'file_descriptors'

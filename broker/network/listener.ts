@@ -54,7 +54,8 @@ export class Listener {
       return Promise.reject(new ListenError('UNSUPPORTED_PROTOCOL', text))
     }
     // Small answers must not wait for more (Nagle); dead peers are found in the end (keep-alive), as in Kafka.
-    const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true })
+    // Who has said his last word may still want his answers: the connection ends when they are sent.
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true, keepAlive: true })
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(spec, error)))
       server.listen({ port: spec.port, ...(spec.host === '' ? {} : { host: spec.host }), backlog }, () => {

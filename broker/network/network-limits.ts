@@ -8,11 +8,15 @@ import type { ConnectionLimitOptions } from './limits.ts'
 export interface NetworkLimits extends ConnectionOptions, ConnectionLimitOptions {
   /** Of the whole process, see HeldBytes. */
   readonly maxHeldBytes: number
+  /** Of the whole process, see AnswerBytes. */
+  readonly maxOutgoingBytes: number
+  /** See slow-readers.ts. */
+  readonly slowReaderMs: number
   readonly backlog: number
 }
 
 const INT_MAX = 2 ** 31 - 1
-/** No more than this by default: the heap, the tail cache and the page cache want their share. */
+/** No more than this by default, for requests and for answers: the heap, the caches want their share. */
 const MOST_HELD_BYTES = 512 * 1024 * 1024
 
 /** Reads the limits from the configuration; Kafka's "no limit" values become Infinity. */
@@ -20,10 +24,10 @@ export function networkLimits(config: BrokerConfig): NetworkLimits {
   const maxIdleMs = config.get('connections.max.idle.ms')
   const creationRate = config.get('max.connection.creation.rate')
   const maxHeldBytes = config.get('queued.max.request.bytes')
+  const maxOutgoingBytes = config.get('odradek.outgoing.max.bytes')
   return {
     maxFrameBytes: config.get('socket.request.max.bytes'),
     maxIdleMs: maxIdleMs < 0 ? Number.POSITIVE_INFINITY : maxIdleMs,
-    maxOutgoingBytes: Math.max(2 * config.get('fetch.max.bytes'), 64 * 1024),
     maxConnections: config.get('max.connections'),
     maxConnectionsPerIp: config.get('max.connections.per.ip'),
     perIpOverrides: perIpOverrides(config.get('max.connections.per.ip.overrides')),
@@ -34,6 +38,8 @@ export function networkLimits(config: BrokerConfig): NetworkLimits {
       return Math.max(limit - config.get('odradek.log.open.files') - 64, Math.floor(limit / 2))
     },
     maxHeldBytes: maxHeldBytes < 0 ? Math.min(totalmem() / 4, MOST_HELD_BYTES) : maxHeldBytes,
+    maxOutgoingBytes: maxOutgoingBytes < 0 ? Math.min(totalmem() / 4, MOST_HELD_BYTES) : maxOutgoingBytes,
+    slowReaderMs: config.get('odradek.slow.reader.timeout.ms'),
     backlog: config.get('socket.listen.backlog.size'),
   }
 }

@@ -13,6 +13,8 @@ import type { Dispatcher, PendingRequest } from './dispatch.ts'
 export const MAX_IN_FLIGHT = 16
 /** And their bytes. A first request is always taken, whatever its size. */
 export const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024
+/** Answers that are ready while one before them is not. As a rule a client that pipelines asks for little. */
+export const MAX_READY_BYTES = 1024 * 1024
 /** Requests handled in one go. Then the other connections have their turn: a chunk may hold thousands of small frames. */
 export const MAX_PER_TURN = 16
 
@@ -41,6 +43,9 @@ export class RequestQueue {
   #tail: PendingRequest | undefined
   #inFlight = 0
   #inFlightBytes = 0
+  #readyBytes = 0
+  /** The newest request in flight of those that wait for the one of their kind before them. */
+  #single: PendingRequest | undefined
   /** The connection ends when everything before has been answered. */
   #ending: CloseReason | undefined
   #ended = false
@@ -68,14 +73,14 @@ export class RequestQueue {
     return this.#frameBytes + this.#inFlightBytes
   }
 
+  /** Bytes of answers that are ready and not sent yet, since one before them is not. */
+  get readyBytes(): number {
+    return this.#readyBytes
+  }
+
   /** True while no more should be read from the client. */
   get full(): boolean {
-    return (
-      this.#ending !== undefined ||
-      this.#nextFrame < this.#frames.length ||
-      this.#inFlight >= MAX_IN_FLIGHT ||
-      this.#inFlightBytes >= MAX_IN_FLIGHT_BYTES
-    )
+    return this.#ending !== undefined || this.#nextFrame < this.#frames.length || this.#isLoaded()
   }
 
   /** Takes a frame, which is handled by the next `pump`. */
@@ -105,7 +110,7 @@ export class RequestQueue {
     if (this.#ended) return
     const now = this.#clock.now()
     let handled = 0
-    while (this.#nextFrame < this.#frames.length && this.#mayHandle()) {
+    while (this.#nextFrame < this.#frames.length && this.#mayHandle(this.#frames[this.#nextFrame]!)) {
       if (handled === MAX_PER_TURN) {
         this.#pumpNextTurn()
         break
@@ -134,13 +139,24 @@ export class RequestQueue {
     this.#tail = undefined
     this.#inFlight = 0
     this.#inFlightBytes = 0
+    this.#readyBytes = 0
+    this.#single = undefined
   }
 
-  #mayHandle(): boolean {
-    if (this.#ended || this.#sink.congested) return false
-    if (this.#inFlight >= MAX_IN_FLIGHT || this.#inFlightBytes >= MAX_IN_FLIGHT_BYTES) return false
+  #isLoaded(): boolean {
+    return (
+      this.#inFlight >= MAX_IN_FLIGHT ||
+      this.#inFlightBytes >= MAX_IN_FLIGHT_BYTES ||
+      this.#readyBytes >= MAX_READY_BYTES
+    )
+  }
+
+  #mayHandle(frame: Buffer): boolean {
+    if (this.#ended || this.#sink.congested || this.#isLoaded()) return false
     // Only the newest can be one that nothing may overtake: after it nothing has been handled.
-    return this.#tail === undefined || this.#tail.state !== 'waiting' || this.#tail.pipelined
+    if (this.#tail?.state === 'waiting' && this.#tail.overtaking === 'never') return false
+    const single = this.#single
+    return single?.state !== 'waiting' || frame.length < 2 || frame.readInt16BE(0) !== single.apiKey
   }
 
   #handle(frame: Buffer, now: number): void {
@@ -155,12 +171,16 @@ export class RequestQueue {
     this.#tail = request
     this.#inFlight++
     this.#inFlightBytes += request.requestBytes
-    if (request.state === 'closing') this.#advance()
+    if (request.state === 'waiting') {
+      if (request.overtaking === 'by other kinds') this.#single = request
+    } else if (request.state === 'answered') this.#readyBytes += answerBytes(request)
+    else this.#advance()
   }
 
   readonly #settled = (request: PendingRequest): void => {
     if (this.#ended) return
     if (request.state === 'closing') this.#dropFrames()
+    this.#readyBytes += answerBytes(request)
     if (request === this.#head) this.#advance()
     this.pump()
     this.#sink.flow()
@@ -172,6 +192,7 @@ export class RequestQueue {
     while (request !== undefined && request.state !== 'waiting') {
       this.#inFlight--
       this.#inFlightBytes -= request.requestBytes
+      this.#readyBytes -= answerBytes(request)
       this.#head = request.next
       if (this.#head === undefined) this.#tail = undefined
       if (request.state === 'closing') {
@@ -208,6 +229,13 @@ export class RequestQueue {
       if (!this.#ended) this.#sink.flow()
     })
   }
+}
+
+function answerBytes({ answer }: PendingRequest): number {
+  if (answer === undefined) return 0
+  let bytes = 0
+  for (const chunk of answer) bytes += chunk.length
+  return bytes
 }
 
 const GONE: CloseReason = { kind: 'client', says: 'the connection is gone' }

@@ -4,14 +4,16 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { BrokerMetrics } from '../runtime/metrics.ts'
 import { anonymous } from '../security/requirements.ts'
-import { type CloseReason, closedByShutdown } from './close-reason.ts'
+import { AnswerBytes } from './answer-room.ts'
+import { type CloseReason, closedAsSlowReader, closedByShutdown } from './close-reason.ts'
 import { Complaints } from './complaints.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { ConnectionLimits, type Refusal } from './limits.ts'
 import { Listener, type ListenerSpec } from './listener.ts'
-import { networkLimits } from './network-limits.ts'
+import { type NetworkLimits, networkLimits } from './network-limits.ts'
+import { slowReaders } from './slow-readers.ts'
 
 export interface NetworkOptions {
   readonly config: BrokerConfig
@@ -34,7 +36,9 @@ export class NetworkServer {
   readonly #options: NetworkOptions
   readonly #limits: ConnectionLimits
   readonly #held: HeldBytes
-  readonly #backlog: number
+  /** What a Fetch asks before it reads. */
+  readonly answers: AnswerBytes
+  #settings: NetworkLimits
   readonly #complaints: Complaints
   readonly #listeners: Listener[] = []
   readonly #connections = new Set<Connection>()
@@ -50,11 +54,12 @@ export class NetworkServer {
     const { config, clock, logger, metrics } = options
     const limits = networkLimits(config)
     this.#options = options
+    this.#settings = limits
     this.#limits = new ConnectionLimits(limits, clock)
     this.#held = new HeldBytes(limits.maxHeldBytes)
-    this.#backlog = limits.backlog
+    this.answers = new AnswerBytes(limits.maxOutgoingBytes)
     this.#complaints = new Complaints(logger, clock)
-    config.onChange(() => this.#limits.change(networkLimits(config)))
+    config.onChange(() => this.#reconfigure())
     this.#registerGauges(metrics)
   }
 
@@ -63,7 +68,7 @@ export class NetworkServer {
     return this.#connections.size + this.#early.size
   }
 
-  /** Bytes that requests and answers hold. */
+  /** Bytes that requests hold. */
   get held(): Readonly<Pick<HeldBytes, 'bytes' | 'limit' | 'waiting'>> {
     return this.#held
   }
@@ -74,7 +79,7 @@ export class NetworkServer {
    * @throws {ListenError}
    */
   async listen(spec: ListenerSpec): Promise<Listener> {
-    const listener = await Listener.open(spec, this.#backlog, {
+    const listener = await Listener.open(spec, this.#settings.backlog, {
       accepted: (socket, on) => this.#accepted(socket, on),
       acceptFailed: (error) => this.#acceptFailed(error),
     })
@@ -84,11 +89,12 @@ export class NetworkServer {
 
   /** Serves connections, those that wait since `listen` first. */
   start(dispatcher: Dispatcher): void {
-    const { config, metrics, clock } = this.#options
+    const { metrics, clock } = this.#options
     this.#host = {
-      options: networkLimits(config),
+      options: this.#settings,
       dispatcher,
       held: this.#held,
+      answers: this.answers,
       metrics: metrics.network,
       clock,
       httpUrl: this.#options.httpUrl ?? (() => undefined),
@@ -188,17 +194,40 @@ export class NetworkServer {
       this.#sweep = undefined
       const now = clock.now()
       for (const connection of [...this.#connections]) connection.expire(now)
+      this.#endSlowReaders(now)
       if (this.#connections.size > 0) this.#sweepLater()
     })
   }
 
+  #endSlowReaders(now: number): void {
+    for (const connection of slowReaders(this.#connections, this.answers, this.#settings.slowReaderMs, now)) {
+      connection.destroy(closedAsSlowReader(connection.untakenBytes, connection.stalledMs(now)))
+    }
+  }
+
+  #reconfigure(): void {
+    this.#settings = networkLimits(this.#options.config)
+    this.#limits.change(this.#settings)
+    this.answers.limit = this.#settings.maxOutgoingBytes
+  }
+
   #registerGauges(metrics: BrokerMetrics): void {
-    const held = this.#held
-    metrics.gauge('odradek_held_bytes', () =>
-      (['partial', 'requests', 'outgoing'] as const).map((kind) => [{ kind }, held.bytes[kind]] as const),
-    )
-    metrics.gauge('odradek_memory_budget_bytes', () => held.limit)
+    const [held, answers] = [this.#held, this.answers]
+    metrics.gauge('odradek_held_bytes', () => [
+      ...(['partial', 'requests'] as const).map((kind) => [{ kind }, held.bytes[kind]] as const),
+      ...(['outgoing', 'reading'] as const).map((kind) => [{ kind }, answers.bytes[kind]] as const),
+    ])
+    metrics.gauge('odradek_memory_budget_bytes', () => [
+      [{ of: 'requests' }, held.limit],
+      [{ of: 'answers' }, answers.limit],
+    ])
     metrics.gauge('odradek_paused_connections', () => [...this.#connections].filter(({ paused }) => paused).length)
+    metrics.gauge('odradek_connections_not_served', () => this.#early.size)
+    metrics.gauge('odradek_requests_in_flight', () => {
+      let inFlight = 0
+      for (const connection of this.#connections) inFlight += connection.inFlight
+      return inFlight
+    })
     metrics.gauge('kafka_server_socket_server_metrics_connection_count', () => {
       const counts = new Map(this.#listeners.map(({ name }) => [name, 0]))
       for (const { listener } of this.#connections) counts.set(listener, (counts.get(listener) ?? 0) + 1)
@@ -222,6 +251,7 @@ const levels: Partial<Record<CloseReason['kind'], 'debug' | 'info' | 'warn' | 's
 const refusals: Readonly<Record<Refusal, string>> = {
   max_connections: 'a connection was turned away: there are max.connections of them',
   max_connections_per_ip: 'a connection was turned away: its address has max.connections.per.ip of them',
+  max_connection_creation_rate: 'a connection was turned away: max.connection.creation.rate is 0',
   file_descriptors:
     'a connection was turned away: too many open files; raise the limit of the process (ulimit -n, LimitNOFILE)',
 }

@@ -52,7 +52,12 @@ export const countedMetrics = {
 export const registeredMetrics = {
   kafka_server_socket_server_metrics_connection_count: gauge('Connections open now', 'listener'),
   odradek_held_bytes: gauge('Bytes of requests and answers held in memory', 'kind'),
-  odradek_memory_budget_bytes: gauge('Bytes that requests and answers may hold (queued.max.request.bytes)'),
+  odradek_memory_budget_bytes: gauge(
+    'Bytes that requests (queued.max.request.bytes) and answers (odradek.outgoing.max.bytes) may hold',
+    'of',
+  ),
+  odradek_connections_not_served: gauge('Connections that wait for max.connection.creation.rate'),
+  odradek_requests_in_flight: gauge('Requests handled and not answered'),
   odradek_paused_connections: gauge('Connections not read from now, because they or the broker hold too much'),
   odradek_waiting_requests: gauge('Requests that wait for data, durability or other members', 'request'),
   odradek_fetch_sessions: gauge('Incremental fetch sessions'),

@@ -22,10 +22,6 @@ const deviations = new Map([
   // This machine only, until told otherwise; and the sockets of a running broker stay as they are.
   ['listeners', { default: 'PLAINTEXT://127.0.0.1:9092', updateMode: 'read-only' }],
   ['listener.security.protocol.map', { updateMode: 'read-only' }],
-  ['max.connections', { updateMode: 'read-only' }],
-  ['max.connections.per.ip', { updateMode: 'read-only' }],
-  ['max.connections.per.ip.overrides', { updateMode: 'read-only' }],
-  ['max.connection.creation.rate', { updateMode: 'read-only' }],
   // A folder beside the program, not one that a restart of the machine empties. One folder, for log.dirs has more.
   ['log.dir', { default: './data', type: 'string' }],
   // What Kafka wants to be told has a value here.

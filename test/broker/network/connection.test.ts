@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { serve } from '../../../broker/handlers/handler.ts'
+import { SMALL_ANSWER_BYTES } from '../../../broker/network/answer-room.ts'
 import { MAX_IN_FLIGHT } from '../../../broker/network/request-queue.ts'
 import { ApiVersions } from '../../../protocol/apis/api-versions.ts'
 import { Heartbeat, SyncGroup } from '../../../protocol/apis/group-membership.ts'
@@ -14,7 +15,7 @@ const syncFrame = (groupId: string, correlationId: number) =>
 
 describe('requests of one connection', () => {
   it('NET-1: are answered in the order in which they came, even when a later one is done first', async () => {
-    const heartbeat = waitingHeartbeat('pipelined')
+    const heartbeat = waitingHeartbeat('by all')
     const { seen, handler } = echo()
     const { connect } = await networkContext([heartbeat.handler, handler])
     const client = await connect()
@@ -32,7 +33,7 @@ describe('requests of one connection', () => {
   })
 
   it('NET-2: take effect in order, and one that must not be overtaken is not', async () => {
-    const heartbeat = waitingHeartbeat('one at a time')
+    const heartbeat = waitingHeartbeat('never')
     const { seen, handler } = echo()
     const { connect } = await networkContext([heartbeat.handler, handler])
     const client = await connect()
@@ -50,7 +51,7 @@ describe('requests of one connection', () => {
   })
 
   it('NET-2: wait side by side up to a bound, the others stay unread until there is room', async () => {
-    const heartbeat = waitingHeartbeat('pipelined')
+    const heartbeat = waitingHeartbeat('by all')
     const { connect, metrics } = await networkContext([heartbeat.handler])
     const client = await connect()
     const ids = Array.from({ length: 100 }, (_, i) => client.send(Heartbeat, 4, { generationId: i }))
@@ -67,7 +68,7 @@ describe('requests of one connection', () => {
   })
 
   it('NET-1, NET-2: hold for any mix of quick and slow requests, answered in any order', async () => {
-    const heartbeat = waitingHeartbeat('pipelined')
+    const heartbeat = waitingHeartbeat('by all')
     const { connect } = await networkContext([heartbeat.handler, echo().handler])
     const plans = fc.array(fc.boolean(), { minLength: 1, maxLength: 40 })
     await fc.assert(
@@ -170,7 +171,7 @@ describe('frames', () => {
 describe('a client that does not read its answers', () => {
   it('is not read from either, and gets them all when it does', async () => {
     const { seen, handler } = echo(32 * 1024)
-    const { connect, metrics, server } = await networkContext([handler], { 'fetch.max.bytes': '65536' })
+    const { connect, metrics, server } = await networkContext([handler])
     const client = await connect()
     client.stopReading()
     const count = 2_000
@@ -179,12 +180,13 @@ describe('a client that does not read its answers', () => {
     const other = await connect()
     await other.response(SyncGroup, 5, sync(other, 'other'))
     expect(seen.length).toBeLessThan(count)
-    expect(server.held.bytes.outgoing).toBeGreaterThan(0)
-    expect(server.held.bytes.outgoing).toBeLessThan(1024 * 1024)
+    expect(server.answers.bytes.outgoing).toBeGreaterThan(SMALL_ANSWER_BYTES)
+    expect(server.answers.bytes.outgoing).toBeLessThan(SMALL_ANSWER_BYTES + 64 * 1024)
 
     client.socket.resume()
     for (const id of ids) expect((await client.response(SyncGroup, 5, id)).assignment).toHaveLength(32 * 1024)
-    expect(server.held.bytes).toEqual({ partial: 0, requests: 0, outgoing: 0 })
+    expect(server.held.bytes).toEqual({ partial: 0, requests: 0 })
+    expect(server.answers.bytes).toEqual({ outgoing: 0, reading: 0 })
   })
 })
 
@@ -203,7 +205,7 @@ describe('time', () => {
   })
 
   it('NET-11: a request that waits for its answer is activity', async () => {
-    const heartbeat = waitingHeartbeat('pipelined')
+    const heartbeat = waitingHeartbeat('by all')
     const { connect, clock } = await networkContext([heartbeat.handler], { 'connections.max.idle.ms': '5000' })
     const client = await connect()
     const id = client.send(Heartbeat, 4, {})
@@ -232,7 +234,7 @@ describe('time', () => {
 
 describe('a connection that ends', () => {
   it('calls off the waits of its requests, once each', async () => {
-    const heartbeat = waitingHeartbeat('pipelined')
+    const heartbeat = waitingHeartbeat('by all')
     const { connect } = await networkContext([heartbeat.handler])
     const client = await connect()
     client.send(Heartbeat, 4, {})
@@ -250,7 +252,7 @@ describe('a connection that ends', () => {
   })
 
   it('drops answers that come too late', async () => {
-    const heartbeat = waitingHeartbeat('pipelined')
+    const heartbeat = waitingHeartbeat('by all')
     const { connect, logged, fatal, metrics } = await networkContext([heartbeat.handler])
     const client = await connect()
     client.send(Heartbeat, 4, {})

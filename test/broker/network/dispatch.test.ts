@@ -55,7 +55,7 @@ describe('the request header', () => {
   })
 
   it.each([0, 3, 4])('NET-8: a null client id is accepted and read as the empty string (v%i)', async (version) => {
-    const { calls, handler } = waitingHeartbeat('pipelined')
+    const { calls, handler } = waitingHeartbeat('by all')
     const { connect } = await networkContext([handler])
     const client = await connect()
     const id = client.send(Heartbeat, version, {}, null)
@@ -272,7 +272,7 @@ describe('a handler', () => {
   })
 
   it('sends what came before it is answered, when a later request ends the connection', async () => {
-    const { calls, handler } = waitingHeartbeat('pipelined')
+    const { calls, handler } = waitingHeartbeat('by all')
     const { seen, handler: echoes } = echo()
     const { connect } = await networkContext([handler, echoes])
     const client = await connect()
@@ -289,7 +289,7 @@ describe('a handler', () => {
   })
 
   it('is counted with its time, and with the error of its answer', async () => {
-    const { calls, handler } = waitingHeartbeat('pipelined')
+    const { calls, handler } = waitingHeartbeat('by all')
     const { connect, clock, metrics } = await networkContext([handler])
     const client = await connect()
     const id = client.send(Heartbeat, 4, {})

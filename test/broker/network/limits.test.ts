@@ -53,6 +53,12 @@ describe('limits of connections', () => {
     expect(limits.delay()).toBe(0)
   })
 
+  it('a creation rate of 0 lets nobody in', () => {
+    const limits = new ConnectionLimits({ ...unlimited, maxCreationRate: 0 }, new FakeClock())
+    expect(limits.enter('10.0.0.1')).toBe('max_connection_creation_rate')
+    expect(limits.total).toBe(0)
+  })
+
   it('max.connections.per.ip: the excess is closed at once, and a place that gets free is given away', async () => {
     const { connect, metrics, logged } = await networkContext([echo().handler], { 'max.connections.per.ip': '2' })
     const [first] = [await connect(), await connect()]
@@ -78,15 +84,17 @@ describe('limits of connections', () => {
   })
 
   it('max.connection.creation.rate: who comes too soon waits and is served then', async () => {
-    const { connect, clock } = await networkContext([echo().handler], { 'max.connection.creation.rate': '1' })
+    const { connect, clock, metrics } = await networkContext([echo().handler], { 'max.connection.creation.rate': '1' })
+    const waiting = metrics.gauges.get('odradek_connections_not_served')
     clock.advance(5_000)
     const first = await connect()
     await first.call(SyncGroup, 5, { groupId: 'first' })
     const second = await connect()
     const id = second.send(SyncGroup, 5, { groupId: 'second' })
     await first.call(SyncGroup, 5, { groupId: 'again' })
-    expect(second.unread).toBe(0)
+    expect([second.unread, waiting?.()]).toEqual([0, 1])
     clock.advance(1_000)
     expect((await second.response(SyncGroup, 5, id)).assignment.toString()).toBe('second')
+    expect(waiting?.()).toBe(0)
   })
 })

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { BrokerConfig } from '../../../broker/config/broker-config.ts'
-import { type AnyHandler, type RequestContext, serve } from '../../../broker/handlers/handler.ts'
+import { type AnyHandler, type Overtaking, type RequestContext, serve } from '../../../broker/handlers/handler.ts'
 import { Dispatcher } from '../../../broker/network/dispatch.ts'
 import { NetworkServer } from '../../../broker/network/server.ts'
 import { BrokerMetrics } from '../../../broker/runtime/metrics.ts'
@@ -69,13 +69,13 @@ export interface Call<Request, Response> {
 }
 
 /** Heartbeats that wait until the test answers them: `calls` in the order in which the handler saw them. */
-export function waitingHeartbeat(waits: 'pipelined' | 'one at a time') {
+export function waitingHeartbeat(overtaking: Overtaking) {
   const calls: Call<RequestOf<typeof Heartbeat>, ResponseOf<typeof Heartbeat>>[] = []
   const handler = serve(
     Heartbeat,
     'none',
     (request, context) => new Promise((answer, fail) => calls.push({ request, context, answer, fail })),
-    waits,
+    overtaking,
   )
   return { calls, handler }
 }

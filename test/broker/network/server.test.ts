@@ -82,7 +82,7 @@ describe('the end of the broker', () => {
   })
 
   it('NET-14: who waits is answered when its wait is ended, and then disconnected', async () => {
-    const { calls, handler } = waitingHeartbeat('pipelined')
+    const { calls, handler } = waitingHeartbeat('by all')
     const { connect, server } = await networkContext([handler])
     const client = await connect()
     const id = client.send(Heartbeat, 4, {})
@@ -95,7 +95,7 @@ describe('the end of the broker', () => {
   })
 
   it('NET-14: what was read and not begun is not begun any more', async () => {
-    const { calls, handler } = waitingHeartbeat('one at a time')
+    const { calls, handler } = waitingHeartbeat('never')
     const { connect, server } = await networkContext([handler])
     const client = await connect()
     client.socket.cork()
@@ -111,7 +111,7 @@ describe('the end of the broker', () => {
   })
 
   it('NET-14: after the grace nobody is left hanging', async () => {
-    const { calls, handler } = waitingHeartbeat('pipelined')
+    const { calls, handler } = waitingHeartbeat('by all')
     const { connect, server, clock } = await networkContext([handler])
     const client = await connect()
     client.send(Heartbeat, 4, {})
