@@ -5,7 +5,7 @@ import { BatchWindow } from './batch-window.ts'
 import { StorageError } from './errors.ts'
 import { type FoundBatch, findBatch, loadChecked } from './log-read.ts'
 import type { Segment } from './segment.ts'
-import { readSoundly } from './segment-audit.ts'
+import { readSoundly, Suspicion } from './segment-audit.ts'
 import type { Segments } from './segments.ts'
 
 /** A record found by its time. */
@@ -37,10 +37,16 @@ export async function findTimestamp(lookup: Lookup, timestamp: number): Promise<
     const segment = segments.all[index]!
     if (segment.baseOffset >= upTo) return undefined
     if (segment.maxTimestamp < timestamp) continue
-    const from = Math.max(logStartOffset, segment.offsetBefore(timestamp))
     const record = await soundly(lookup, index, async () => {
+      const before = segment.timeBefore(timestamp)
+      const from = Math.max(logStartOffset, before.offset)
+      let isProven = before.timestamp < 0 || from > before.offset
       for await (const { window, found } of batchesFrom(segment, from, upTo)) {
-        if (batch.maxTimestamp(window.buffer, window.indexOf(found.position)) < timestamp) continue
+        const newest = batch.maxTimestamp(window.buffer, window.indexOf(found.position))
+        if (!isProven && newest !== before.timestamp)
+          throw new Suspicion(`the time index leads to offset ${from}, whose batch has another timestamp`)
+        isProven = true
+        if (newest < timestamp) continue
         await loadChecked(segment, window, found)
         const matches = (time: number, offset: number) => time >= timestamp && offset >= logStartOffset
         const record = firstRecord(segment, window, found, matches)

@@ -74,10 +74,11 @@ export async function findBatch(
 ): Promise<FoundBatch | undefined> {
   const lost = segment.damaged.find(({ fromOffset, toOffset }) => from >= fromOffset && from < toOffset)
   if (lost !== undefined) throw damagedError(segment, lost)
-  let position = after?.position ?? segment.positionBefore(from)
+  const hint = after === undefined ? segment.hintFor(from) : 0
+  let position = after?.position ?? hint
   let expectedOffset = after?.expectedOffset ?? segment.baseOffset
   while (position < window.end) {
-    const damage = segment.damaged.find((range) => range.start === position)
+    const damage = segment.damaged.find(({ start, end }) => position >= start && position < end)
     if (damage !== undefined) {
       position = damage.end
       expectedOffset = damage.toOffset
@@ -87,6 +88,8 @@ export async function findBatch(
     const index = window.indexOf(position)
     const size = there ? plausibleBatchSize(window.buffer, index, window.end - position, expectedOffset) : -1
     if (size < 0) throw new Suspicion(`no batch at position ${position}`)
+    if (position === hint && position > 0 && batch.baseOffset(window.buffer, index) > from)
+      throw new Suspicion(`the index leads to position ${position}, beyond offset ${from}`)
     const nextOffset = batch.nextOffset(window.buffer, index)
     if (nextOffset > from) return { position, size }
     expectedOffset = nextOffset

@@ -43,12 +43,14 @@ export function damagedError(segment: Segment, { start, end, fromOffset, toOffse
 /** Reads all of a segment, and notes all damage in it. */
 async function audit(segment: Segment, endOffset: number, expectsGaps: boolean): Promise<void> {
   const window = new BatchWindow(segment.file, segment.sizeBytes, WINDOW_BYTES)
+  const indexes = segment.auditIndexes()
   const isVerified = (start: number, end: number) => segment.verified.covers(start, end)
   let expectedOffset = segment.baseOffset
   let position = 0
   while (position < window.end) {
     const known = segment.damaged.find((range) => range.start === position)
     if (known !== undefined) {
+      indexes.skip(known.end, known.toOffset)
       position = known.end
       expectedOffset = known.toOffset
       continue
@@ -56,16 +58,23 @@ async function audit(segment: Segment, endOffset: number, expectsGaps: boolean):
     const size = await goodBatchSize(window, position, { expectedOffset, endOffset, expectsGaps }, isVerified)
     if (size > 0) {
       segment.verified.add(position, position + size)
-      expectedOffset = batch.nextOffset(window.buffer, window.indexOf(position))
+      const { buffer } = window
+      const at = window.indexOf(position)
+      const [baseOffset, lastOffset] = [batch.baseOffset(buffer, at), batch.lastOffset(buffer, at)]
+      indexes.batch({ position, size, baseOffset, lastOffset, maxTimestamp: batch.maxTimestamp(buffer, at) })
+      expectedOffset = lastOffset + 1
       position += size
       continue
     }
     const next = await findNextGoodBatch(window, position + 1, expectedOffset, endOffset)
     const toOffset = next === undefined ? endOffset : batch.baseOffset(window.buffer, window.indexOf(next))
+    indexes.skip(next ?? window.end, toOffset)
     segment.noteDamaged({ start: position, end: next ?? window.end, fromOffset: expectedOffset, toOffset })
     position = next ?? window.end
     expectedOffset = toOffset
   }
+  // Entries behind `window.end` were added meanwhile.
+  segment.settleIndexes(indexes)
 }
 
 const WINDOW_BYTES = 1024 * 1024

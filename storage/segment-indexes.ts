@@ -1,13 +1,14 @@
 import * as batch from '../protocol/records/batch.ts'
 import { plausibleBatchSize } from './batch-check.ts'
 import { BatchWindow } from './batch-window.ts'
-import { isStorageError, toStorageError } from './errors.ts'
+import { isStorageError, StorageError, toStorageError } from './errors.ts'
 import { type SegmentFileState, type SegmentSuffix, segmentFileName } from './file-names.ts'
+import { IndexAudit } from './index-audit.ts'
 import type { LogConfig } from './log-config.ts'
 import { type LogHost, passesByItself } from './log-host.ts'
 import { OffsetIndex } from './offset-index.ts'
 import type { PooledFile } from './open-files.ts'
-import { TimeIndex } from './time-index.ts'
+import { TimeIndex, type TimestampOffset } from './time-index.ts'
 
 /** The log file that is indexed. */
 export interface IndexedFile {
@@ -27,7 +28,8 @@ export interface SegmentOptions {
 
 /**
  * The two indexes of a segment, and the newest timestamp. They only save time: whatever is missing, damaged or cannot be
- * true is built anew from the batches' headers, at once (a gigabyte takes about half a second, once).
+ * true is built anew from the batches' headers, at once (a gigabyte takes about half a second, once). They have no
+ * checksums, so what an entry says is compared with the batch that it leads to, whenever something hangs on it.
  * Hot: `appended`, once a batch: two header reads, and an entry every `index.interval.bytes`.
  */
 export class SegmentIndexes {
@@ -103,14 +105,41 @@ export class SegmentIndexes {
     this.#bytesSinceEntry += size
   }
 
-  /** Where to begin to look for the batch that holds `offset`: the position of a batch at or before it. */
-  positionBefore(offset: number): number {
+  /** Where the batch that holds `offset` is to be looked for. If the batch there begins above `offset`, the entry lies. */
+  hintFor(offset: number): number {
     return this.#sound(() => this.#offset.lookup(offset))
   }
 
-  /** First offset from which on a record with this timestamp or a newer one may be found. */
-  offsetBefore(timestamp: number): number {
-    return this.#sound(() => this.#time.lookup(timestamp - 1).offset)
+  /** Where to begin to look for the batch that holds `offset`: the position of a batch at or before it. Reads its header. */
+  positionBefore(offset: number): number {
+    return this.#sound(() => {
+      const position = this.#offset.lookup(offset)
+      const header = this.#headerAt(position)
+      // Whoever reads from there will find out what else is wrong with the batch.
+      if (position === 0 || (header !== undefined && batch.baseOffset(header) <= offset)) return position
+      throw this.#lie(this.#offset.path, `position ${position} does not lead to offset ${offset}`)
+    })
+  }
+
+  /**
+   * The largest timestamp noted below `timestamp`, and where: records that are as new as `timestamp` come after it. The
+   * batch at that offset must have that timestamp as its largest, else the entry lies; (-1, base offset) needs no proof.
+   */
+  timeBefore(timestamp: number): TimestampOffset {
+    return this.#sound(() => this.#time.lookup(timestamp - 1))
+  }
+
+  /** For who walks all batches of the segment: compares the entries that there are now. */
+  audit(): IndexAudit {
+    return this.#sound(() => new IndexAudit(entriesOf(this.#offset), entriesOf(this.#time)))
+  }
+
+  /** Builds the indexes anew if a walk over the batches has shown that they lie. */
+  settle({ problems }: IndexAudit): void {
+    const [first] = problems
+    if (first === undefined) return
+    const { path } = first.index === 'offset' ? this.#offset : this.#time
+    this.#rebuild(this.#lie(path, `entry ${first.entry}: ${first.problem}`))
   }
 
   /** Position of the batch of the newest entry, or 0. */
@@ -120,7 +149,7 @@ export class SegmentIndexes {
 
   get maxTimestamp(): number {
     if (this.#maxTimestamp === undefined) {
-      const { timestamp, offset } = this.#sound(() => this.#time.last)
+      const { timestamp, offset } = this.#sound(() => this.#provenLast())
       // A rebuild has found it meanwhile.
       this.#maxTimestamp ??= timestamp
       this.#maxTimestampOffset = Math.max(this.#maxTimestampOffset, offset)
@@ -210,6 +239,33 @@ export class SegmentIndexes {
     this.#time.drop()
   }
 
+  /** The newest time entry. Retention deletes by it, so it is compared with its batch. */
+  #provenLast(): TimestampOffset {
+    const { last } = this.#time
+    if (last.timestamp < 0) return last
+    const window = new BatchWindow(this.#log.file, this.#log.sizeBytes, PROOF_BYTES)
+    for (let position = this.positionBefore(last.offset); window.loadSync(position, batch.BATCH_HEADER_BYTES); ) {
+      const at = window.indexOf(position)
+      const size = plausibleBatchSize(window.buffer, at, window.end - position, this.#options.baseOffset)
+      // Damage lies in between: there is nothing to compare with.
+      if (size < 0) return last
+      if (batch.lastOffset(window.buffer, at) < last.offset) position += size
+      else if (batch.maxTimestamp(window.buffer, at) === last.timestamp) return last
+      else break
+    }
+    throw this.#lie(this.#time.path, `timestamp ${last.timestamp} is not that of the batch at offset ${last.offset}`)
+  }
+
+  #headerAt(position: number): Buffer | undefined {
+    const header = Buffer.allocUnsafe(batch.BATCH_HEADER_BYTES)
+    if (position + header.length > this.#log.sizeBytes) return undefined
+    return this.#log.file.readSync(header, position) === header.length ? header : undefined
+  }
+
+  #lie(path: string, problem: string): StorageError {
+    return new StorageError('CORRUPT', path, `${path}: ${problem}`)
+  }
+
   #addEntry(lastOffset: number, position: number): void {
     this.#sound(() => {
       // After a rebuild with another interval there may be no room any more.
@@ -225,14 +281,15 @@ export class SegmentIndexes {
       return use()
     } catch (error) {
       if (!isStorageError(error, 'CORRUPT') && !isStorageError(error, 'NOT_FOUND')) throw error
-      this.#options.host.logger.warn({ err: error }, 'index is damaged or missing and is rebuilt')
-      this.#rebuild()
+      this.#rebuild(error)
       return use()
     }
   }
 
-  #rebuild(): void {
-    const { config, baseOffset } = this.#options
+  #rebuild(why: StorageError): void {
+    const { host, config, baseOffset } = this.#options
+    host.damage.found('index')
+    host.logger.warn({ err: why }, 'index is damaged or missing and is rebuilt')
     this.drop()
     const { offset, time } = emptyPair(this.#options)
     this.#offset = offset
@@ -251,6 +308,8 @@ export class SegmentIndexes {
       this.appended(window.buffer, at, size, position, config.indexIntervalBytes)
       position += size
     }
+    // As `seal` does: nobody comes back to a segment that is sealed, and of an active one it is true as well.
+    this.#time.append(this.#maxTimestamp, this.#maxTimestampOffset, true)
     this.save()
   }
 }
@@ -278,18 +337,24 @@ function emptyPair(options: SegmentOptions): Pair {
 }
 
 function openPair(options: SegmentOptions, sizeBytes: number, endOffset: number): Pair | undefined {
-  const { logger } = options.host
+  const { logger, damage } = options.host
   try {
     const offset = OffsetIndex.open(optionsOf(options, '.index'))
     const time = TimeIndex.open(optionsOf(options, '.timeindex'))
     const problem = offset.problem(sizeBytes) ?? time.problem(endOffset) ?? shortness(options, time, sizeBytes)
     if (problem === undefined) return { offset, time }
+    damage.found('index')
     logger.warn({ index: offset.path, problem }, 'index cannot be true and is rebuilt')
   } catch (error) {
     if (!isStorageError(error, 'NOT_FOUND') && !isStorageError(error, 'CORRUPT')) throw error
+    damage.found('index')
     logger.warn({ err: error }, 'index is missing or damaged and is rebuilt')
   }
   return undefined
+}
+
+function entriesOf<E>(index: { readonly entryCount: number; entry(at: number): E }): E[] {
+  return Array.from({ length: index.entryCount }, (_, at) => index.entry(at))
 }
 
 /** A file that was cut, or emptied, is still in order; but its last entry, the newest timestamp, would be wrong. */
@@ -302,3 +367,5 @@ function shortness(options: SegmentOptions, time: TimeIndex, logBytes: number): 
 const OFFSET_ENTRY_BYTES = 8
 const TIME_ENTRY_BYTES = 12
 const WINDOW_BYTES = 1024 * 1024
+/** From an index entry to the batch wanted, as a rule. */
+const PROOF_BYTES = 8 * 1024

@@ -1,10 +1,12 @@
 import { assert } from '../protocol/assert.ts'
 import * as batch from '../protocol/records/batch.ts'
 import { type SegmentFileState, type SegmentSuffix, segmentFileName } from './file-names.ts'
+import type { IndexAudit } from './index-audit.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogHost } from './log-host.ts'
 import { PooledFile } from './open-files.ts'
 import { SegmentIndexes, type SegmentOptions } from './segment-indexes.ts'
+import type { TimestampOffset } from './time-index.ts'
 import { VerifiedRanges } from './verified-ranges.ts'
 
 /** A part of a segment that is not what was written, between batches that are. Never served, never deleted. */
@@ -145,9 +147,24 @@ export class Segment {
     return this.#indexes.positionBefore(offset)
   }
 
-  /** First offset from which on a record with this timestamp or a newer one may be found. */
-  offsetBefore(timestamp: number): number {
-    return this.#indexes.offsetBefore(timestamp)
+  /** As `positionBefore`, as the index has it: if the batch there begins above `offset`, ask for an audit. */
+  hintFor(offset: number): number {
+    return this.#indexes.hintFor(offset)
+  }
+
+  /** Records that are as new as `timestamp` come after this; see SegmentIndexes. */
+  timeBefore(timestamp: number): TimestampOffset {
+    return this.#indexes.timeBefore(timestamp)
+  }
+
+  /** For an audit, which walks all batches. */
+  auditIndexes(): IndexAudit {
+    return this.#indexes.audit()
+  }
+
+  /** After an audit: indexes that lie are built anew. */
+  settleIndexes(audit: IndexAudit): void {
+    this.#indexes.settle(audit)
   }
 
   /** Max timestamp of the first batch, from which rolling by time counts; -1 if there is none. */
