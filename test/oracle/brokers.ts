@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startBroker } from '../../broker/index.ts'
 import { FindCoordinator } from '../../protocol/apis/find-coordinator.ts'
+import { InitProducerId } from '../../protocol/apis/producers.ts'
 import { startApacheKafka } from '../support/apache-kafka-broker.ts'
 import { RawClient } from '../support/raw-client.ts'
 import type { Side } from './stage.ts'
@@ -38,7 +39,10 @@ export async function startPair(kafkaAt?: string): Promise<Pair> {
     kafkaAt === undefined
       ? await startApacheKafka({ properties: common, features })
       : { bootstrap: kafkaAt, stop: async () => {} }
-  for (const { bootstrap } of [kafka, odradek]) await coordinatorIsThere(bootstrap)
+  for (const { bootstrap } of [kafka, odradek]) {
+    await coordinatorIsThere(bootstrap)
+    await producerIdsAreThere(bootstrap)
+  }
   return {
     kafka: { name: 'Kafka', bootstrap: kafka.bootstrap, settlesInMs: 60 },
     odradek: { name: 'Odradek', bootstrap: odradek.bootstrap, settlesInMs: 0 },
@@ -59,4 +63,15 @@ async function coordinatorIsThere(bootstrap: string): Promise<void> {
     await sleep(100)
   }
   throw new Error(`${bootstrap} has no coordinator for groups`)
+}
+
+/** Kafka asks its controller for the first block of ids when the first producer comes. */
+async function producerIdsAreThere(bootstrap: string): Promise<void> {
+  await using client = await RawClient.to(bootstrap)
+  for (let tries = 0; tries < 200; tries++) {
+    const { errorCode } = await client.call(InitProducerId, 3, { transactionalId: null, transactionTimeoutMs: 1000 })
+    if (errorCode === 0) return
+    await sleep(100)
+  }
+  throw new Error(`${bootstrap} has no producer ids`)
 }
