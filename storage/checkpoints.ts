@@ -1,4 +1,5 @@
 import { assert } from '../protocol/assert.ts'
+import { crc32c } from '../protocol/records/crc32c.ts'
 import { replaceFile, replaceFileSync } from './atomic-file.ts'
 import { StorageError } from './errors.ts'
 import { isTopicFileName } from './file-names.ts'
@@ -16,6 +17,10 @@ import type { EpochEntry } from './leader-epochs.ts'
  *   7 1500                   epoch start-offset            (leader-epoch-checkpoint, in each partition's folder)
  *
  * partition.metadata: `version: 0` and `topic_id: <uuid>`.
+ *
+ * Kafka's files have no checksum, and a flipped digit is a number like another: a log start that is too high hides
+ * records, and has them deleted. So the last line that we write ends with 32 blanks, a bit of a CRC-32C each, which Kafka
+ * passes over. Files without them are Kafka's own, and are believed.
  */
 
 /** One line of an offset checkpoint. */
@@ -113,6 +118,7 @@ function readLines(fileSystem: FileSystem, path: string): string[] | undefined {
   if (text === '') return []
   const lines = text.split(/\r?\n/)
   if (lines.at(-1) === '') lines.pop()
+  lines.push(unsealed(path, lines))
   const [version = '', count = '', ...entries] = lines
   if (version !== '0') throw malformed(path, version)
   // The count is what a torn file cannot fake.
@@ -121,7 +127,25 @@ function readLines(fileSystem: FileSystem, path: string): string[] | undefined {
 }
 
 function printLines(lines: readonly string[]): Buffer {
-  return Buffer.from(['0', String(lines.length), ...lines, ''].join('\n'))
+  const text = ['0', String(lines.length), ...lines].join('\n')
+  return Buffer.from(`${text}${lines.length === 0 ? '' : seal(text)}\n`)
+}
+
+/** The checksum of a text in blanks: highest bit first, a space for 0, a tab for 1. (No single bit makes one the other.) */
+function seal(text: string): string {
+  const bytes = Buffer.from(text)
+  const bits = crc32c(bytes, 0, bytes.length).toString(2).padStart(32, '0')
+  return [...bits].map((bit) => (bit === '0' ? ' ' : '\t')).join('')
+}
+
+/** Takes the last line away. @returns it without its seal, if it had one. @throws {StorageError} CORRUPT: a wrong one */
+function unsealed(path: string, lines: string[]): string {
+  const line = lines.pop() ?? ''
+  const end = line.trimEnd().length
+  if (end === line.length) return line
+  const text = [...lines, line.slice(0, end)].join('\n')
+  if (line.slice(end) !== seal(text)) throw malformed(path, 'its checksum does not match')
+  return line.slice(0, end)
 }
 
 function readText(fileSystem: FileSystem, path: string): string | undefined {
