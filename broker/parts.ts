@@ -65,14 +65,14 @@ export class BrokerParts {
     return this.#listeners
   }
 
-  /** In this order: the ports (a taken one harms nothing yet), the data, who leads, recovery, the groups, the clients. */
+  /**
+   * In this order: whether the ports are free (a taken one harms nothing yet), the data, who leads, recovery, the groups,
+   * the ports, the clients. Until then connections are refused, which clients understand better than a long silence.
+   */
   async start(): Promise<void> {
     const { config, onState } = this.#options
-    const listeners: ListenerAddress[] = []
-    for (const spec of configuredListeners(config)) {
-      listeners.push(advertise(spec, (await this.#network.listen(spec)).port))
-    }
-    this.#listeners = listeners
+    const wanted = configuredListeners(config)
+    await this.#network.tryListen(wanted)
 
     onState('recovering')
     const { fileSystem, metrics } = this
@@ -80,13 +80,16 @@ export class BrokerParts {
     this.#data = await DataDirectories.open({ ...this.#options, fileSystem, metrics, onAllOffline })
     this.#cluster = await this.#data.openCluster()
     await this.#cluster.takeLeadership()
-    await this.#cluster.setListeners(
-      listeners.map(({ name, advertisedHost: host, advertisedPort: port }) => ({ name, host, port })),
-    )
     const [data, cluster, timers] = [this.#data, this.#cluster, this.#timers]
     this.#domain = new Domain({ ...this.#options, fileSystem, metrics, timers, data, cluster })
     await this.#domain.open()
 
+    const listeners: ListenerAddress[] = []
+    for (const spec of wanted) listeners.push(advertise(spec, (await this.#network.listen(spec)).port))
+    this.#listeners = listeners
+    await this.#cluster.setListeners(
+      listeners.map(({ name, advertisedHost: host, advertisedPort: port }) => ({ name, host, port })),
+    )
     const services = this.#services(this.#domain, this.#cluster)
     this.#network.start(new Dispatcher({ handlers, services, onFatal: (error) => this.#die(error) }))
     onState('running')

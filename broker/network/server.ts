@@ -28,9 +28,9 @@ export interface NetworkOptions {
 const SWEEP_MS = 1_000
 
 /**
- * All listeners and connections of a broker. In this order: `listen` (a taken port is found before anything else is
- * done), `start` (connections that came meanwhile are served from here on), `stopAccepting`, then, when who waits has
- * been told to stop waiting, `close`.
+ * All listeners and connections of a broker. In this order: `tryListen` (a taken port is found before anything else is
+ * done), `listen`, `start` (connections that came meanwhile are served from here on), `stopAccepting`, then, when who
+ * waits has been told to stop waiting, `close`.
  */
 export class NetworkServer {
   readonly #options: NetworkOptions
@@ -71,6 +71,23 @@ export class NetworkServer {
   /** Bytes that requests hold. */
   get held(): Readonly<Pick<HeldBytes, 'bytes' | 'limit' | 'waiting'>> {
     return this.#held
+  }
+
+  /**
+   * Finds out whether these addresses can be had, all at the same time, and leaves them again. A broker that has to
+   * recover first must not keep them: who connects then would wait for an answer that does not come, kafkajs for no
+   * longer than its connection timeout of a second (KJ-11), while a refused connection is tried again by every client.
+   * Kafka, too, opens a port (other than 0) only when it can serve.
+   * @throws {ListenError}
+   */
+  async tryListen(specs: readonly ListenerSpec[]): Promise<void> {
+    const events = { accepted: (socket: Socket) => void socket.destroy(), acceptFailed: () => {} }
+    const opened: Listener[] = []
+    try {
+      for (const spec of specs) opened.push(await Listener.open(spec, this.#settings.backlog, events))
+    } finally {
+      await Promise.all(opened.map((listener) => listener.close()))
+    }
   }
 
   /**
