@@ -108,9 +108,9 @@ export class CoordinatorShard<Command, Event, Reply> {
     return new Promise((resolve) => this.#onSettled.push(resolve))
   }
 
-  #run(command: Command | ShellCommand): void {
+  #run(command: Command | ShellCommand, mono = this.#options.clock.now()): void {
     const { machine } = this.#options
-    const now: Moment = { mono: this.#options.clock.now(), wall: this.#options.clock.wallTime() }
+    const now: Moment = { mono, wall: this.#options.clock.wallTime() }
     const decision = machine.decide(command, now)
     let { outputs } = decision
     try {
@@ -177,9 +177,9 @@ export class CoordinatorShard<Command, Event, Reply> {
     if (due >= this.#timerDue) return
     this.#cancelTimer?.()
     this.#timerDue = due
-    this.#cancelTimer = this.#options.timers.at(due, () => {
+    this.#cancelTimer = this.#options.timers.at(due, (now) => {
       this.#timerDue = Infinity
-      if (this.#state === 'active') this.#run({ kind: 'tick' })
+      if (this.#state === 'active') this.#run({ kind: 'tick' }, now)
     })
   }
 }

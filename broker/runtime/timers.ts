@@ -21,8 +21,12 @@ export class Timers {
     return this.#heap.length - this.#cancelled
   }
 
-  /** Calls `run` once at `due` (the clock's monotonic milliseconds), or in the next turn if that has passed. */
-  at(due: number, run: () => void): Cancel {
+  /**
+   * Calls `run` once at `due` (the clock's monotonic milliseconds), or in the next turn if that has passed.
+   * @param run is told what time it is. Who judges others by their silence must go by this, not look at the clock anew:
+   *   the process may have stood still since.
+   */
+  at(due: number, run: (now: number) => void): Cancel {
     const entry: Entry = { due, run }
     push(this.#heap, entry)
     this.#arm()
@@ -35,7 +39,7 @@ export class Timers {
   }
 
   /** Calls `run` once, `delayMs` from now. */
-  after(delayMs: number, run: () => void): Cancel {
+  after(delayMs: number, run: (now: number) => void): Cancel {
     return this.at(this.#clock.now() + delayMs, run)
   }
 
@@ -67,13 +71,19 @@ export class Timers {
    * to be read.
    */
   #expired(): void {
-    if (this.#clock.now() - this.#timerDue <= LATE_MS) this.#fire()
-    else this.#clock.afterTurn(() => this.#fire())
+    const now = this.#clock.now()
+    if (now - this.#timerDue <= LATE_MS) this.#fire(now)
+    else this.#hearFirst(TURNS_TO_HEAR, now)
   }
 
-  #fire(): void {
+  /** Goes by the time before the turns: if the process stands still during them, that shows at the next deadline. */
+  #hearFirst(turns: number, now: number): void {
+    if (turns === 0) this.#fire(now)
+    else this.#clock.afterTurn(() => this.#hearFirst(turns - 1, now))
+  }
+
+  #fire(now: number): void {
     this.#disarm()
-    const now = this.#clock.now()
     for (let next = this.#heap[0]; next !== undefined && next.due <= now; next = this.#heap[0]) {
       pop(this.#heap)
       const run = next.run
@@ -82,7 +92,7 @@ export class Timers {
         continue
       }
       next.run = undefined
-      run()
+      run(now)
     }
     this.#arm()
   }
@@ -97,13 +107,15 @@ export class Timers {
   }
 }
 
-/** More than timers are late by in a loop that is merely busy. To wait for one turn costs nothing, so it may be small. */
+/** More than timers are late by in a loop that is merely busy. To wait for some turns costs nothing, so it may be small. */
 const LATE_MS = 20
+/** Each turn reads what the sockets have: a connection that waits is accepted in the first one, and heard in the second. */
+const TURNS_TO_HEAR = 2
 
 /** `run` is undefined once it ran or was cancelled. */
 interface Entry {
   readonly due: number
-  run: (() => void) | undefined
+  run: ((now: number) => void) | undefined
 }
 
 function push(heap: Entry[], entry: Entry): void {

@@ -64,7 +64,7 @@ export class FakeClock implements Clock {
       this.endTurn()
     }
     this.endTurn()
-    this.#now = end
+    this.#now = Math.max(this.#now, end)
   }
 
   /** Time passes and nothing runs, as in a process that was stopped. What is due runs late, with the next `advance`. */

@@ -63,12 +63,32 @@ describe('Timers: many deadlines on one timer', () => {
     timers.after(2000, () => ran.push('fetch'))
     clock.standStill(60_000)
     clock.arrives(() => {
-      ran.push('heartbeat')
-      expel()
+      ran.push('connection')
+      // What it brings is read one turn later.
+      clock.afterTurn(() => {
+        ran.push('heartbeat')
+        expel()
+      })
     })
     clock.advance(0)
-    expect(ran).toEqual(['heartbeat', 'fetch'])
+    expect(ran).toEqual(['connection', 'heartbeat', 'fetch'])
     expect(timers.size).toBe(0)
+  })
+
+  it('T03: tells everybody the time before the first was run, whatever happens meanwhile', () => {
+    const clock = new FakeClock()
+    const timers = new Timers(clock)
+    const told: number[] = []
+    timers.after(1000, (now) => {
+      told.push(now)
+      clock.standStill(60_000)
+    })
+    timers.after(1000, (now) => told.push(now))
+    timers.after(2000, (now) => told.push(now))
+    clock.advance(1000)
+    expect(told).toEqual([1000, 1000])
+    clock.advance(0)
+    expect(told).toEqual([1000, 1000, 61_000])
   })
 
   it('T03: may be set and cleared while it is put off', () => {
