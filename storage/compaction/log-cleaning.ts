@@ -61,7 +61,7 @@ export class LogCleaning {
   /** Settles when a cleaned segment is in place; files must not be removed or renamed by others until then. */
   #swapping: Promise<void> | undefined
   /** In use under its `.swap` name, because the last step had to wait for descriptors. */
-  #unnamed: { readonly segment: Segment; readonly removed: readonly string[] } | undefined
+  #unnamed: Unnamed | undefined
   #compactor: Compactor | undefined
 
   constructor(log: CleaningContext) {
@@ -119,9 +119,11 @@ export class LogCleaning {
   ): Promise<CleaningReport | undefined> {
     this.#compactor = compactor
     const sources = [...this.#log.segments.all]
+    /** Those that are to be read yet. */
+    let rest: readonly Segment[] = sources
     let writing: number | undefined
     try {
-      await this.#nameUnnamed()
+      if (!(await this.#nameUnnamed())) return undefined
       this.#refuseDamaged(sources, range.upperBoundOffset)
       const keys = await compactor.begin(this.#jobOf(sources, range, limits, wallNow))
       const upTo = sources.filter(({ baseOffset }) => baseOffset < keys.endOffset)
@@ -136,13 +138,14 @@ export class LogCleaning {
         // From here on these files are the log.
         writing = undefined
         if (!(await this.#replace(old, segment))) return undefined
+        rest = sources.slice(group.to)
         cleaned.push(files)
       }
       this.#log.tail.dropBefore(keys.endOffset)
       await this.#log.host.cleanedTo.set(this.#log.name, keys.endOffset)
       return reportOf(keys, cleaned, upTo.length)
     } catch (error) {
-      if (!this.#isFault(error, sources)) return undefined
+      if (!this.#isFault(error, rest)) return undefined
       throw error
     } finally {
       await compactor.end()
@@ -208,20 +211,23 @@ export class LogCleaning {
       host.fail(toStorageError(error, 'replace segments in', folder))
       return false
     }
-    this.#swapping = this.#log.track(
-      this.#nameUnnamed().finally(() => {
-        this.#swapping = undefined
-      }),
-    )
-    await this.#swapping
-    return !this.#log.isClosed && host.offline === undefined && this.#log.config.compacts
+    return (await this.#nameUnnamed()) && this.#log.config.compacts
   }
 
-  /** Gives the newest cleaned segment its name. Waits for a later call if there are no descriptors. */
-  async #nameUnnamed(): Promise<void> {
+  /** Gives the newest cleaned segment its name. @returns false if that must wait, for descriptors or for ever */
+  async #nameUnnamed(): Promise<boolean> {
+    if (this.#unnamed !== undefined) {
+      this.#swapping = this.#log.track(this.#name(this.#unnamed)).finally(() => {
+        this.#swapping = undefined
+      })
+      await this.#swapping
+    }
+    return this.#unnamed === undefined && !this.#log.isClosed && this.#log.host.offline === undefined
+  }
+
+  async #name({ segment, removed }: Unnamed): Promise<void> {
     const { host, folder, config } = this.#log
-    if (this.#unnamed === undefined || host.offline !== undefined) return
-    const { segment, removed } = this.#unnamed
+    if (host.offline !== undefined) return
     try {
       await completeSwap(this.#log, segment)
       this.#unnamed = undefined
@@ -265,21 +271,32 @@ export class LogCleaning {
     }
   }
 
-  /** Judges a failure. @returns false if nothing is wrong: the log was closed, or its files went while they were read */
-  #isFault(error: unknown, sources: readonly Segment[]): boolean {
+  /**
+   * Judges a failure.
+   * @param rest segments that were still to be read
+   * @returns false if nothing is wrong: the log was closed, or its files went before they were read
+   */
+  #isFault(error: unknown, rest: readonly Segment[]): boolean {
     const { host, isClosed } = this.#log
     if (isClosed || host.offline !== undefined) return false
     if (!(error instanceof StorageError)) {
       this.problem = error instanceof Error ? error : new Error(String(error))
       return true
     }
-    if (error.code === 'CLOSED' || sources.some(({ isRemoved }) => isRemoved)) return false
     if (passesByItself(error)) return true
+    if (error.code === 'CLOSED') return false
+    if (error.code === 'NOT_FOUND' && rest.some(({ isRemoved }) => isRemoved)) return false
     // What fails when it is written or synced ends the directory's session, as everywhere (D6).
     if (error.path.endsWith('.cleaned') || error.path === this.#log.folder) host.fail(error)
     else this.problem = error
     return true
   }
+}
+
+/** A cleaned segment that the log reads already, and the files that it has replaced. */
+interface Unnamed {
+  readonly segment: Segment
+  readonly removed: readonly string[]
 }
 
 function groupable(segment: Segment) {

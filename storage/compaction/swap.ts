@@ -33,7 +33,8 @@ export async function prepareSwap({ host, folder }: SwapContext, cleaned: Segmen
  * @returns the files that may be unlinked
  * @throws {StorageError} nobody knows any more which files are whose: the log is to be opened anew, and recovery completes it
  */
-export function replaceSegments({ host, segments }: SwapContext, cleaned: Segment, old: readonly Segment[]): string[] {
+export function replaceSegments(context: SwapContext, cleaned: Segment, old: readonly Segment[]): string[] {
+  const { host, folder, segments } = context
   const removed: string[] = []
   segments.replace(old, cleaned)
   for (const segment of old) {
@@ -44,8 +45,9 @@ export function replaceSegments({ host, segments }: SwapContext, cleaned: Segmen
       if (suffix === '.snapshot' && segment.baseOffset === cleaned.baseOffset) continue
       const path = segment.pathOf(suffix)
       if (!host.fileSystem.exists(path)) continue
-      host.fileSystem.rename(path, `${path}.deleted`)
-      removed.push(`${path}.deleted`)
+      const deleted = `${folder}/${segmentFileName(segment.baseOffset, suffix, '.deleted')}`
+      host.fileSystem.rename(path, deleted)
+      removed.push(deleted)
     }
   }
   return removed

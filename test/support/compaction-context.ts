@@ -69,12 +69,12 @@ export async function clean(
   return report
 }
 
-/** The batches of the log as it is on the disk, from its start. */
-export async function batches(context: LogContext): Promise<Buffer[]> {
+/** The batches of the log, from its start. */
+export async function batches(context: LogContext, upTo = context.log.durableOffset): Promise<Buffer[]> {
   const { log } = context
   const found: Buffer[] = []
-  for (let next = log.logStartOffset; next < log.durableOffset; ) {
-    const slice = await log.read(next, 1 << 20, log.durableOffset, true)
+  for (let next = log.logStartOffset; next < upTo; ) {
+    const slice = await log.read(next, 1 << 20, upTo, true)
     const read = batchesOf(slice)
     if (read.length === 0) break
     found.push(...read)
@@ -84,9 +84,9 @@ export async function batches(context: LogContext): Promise<Buffer[]> {
 }
 
 /** All records of the log but those of `roll`, in order. Control records are left out. */
-export async function entries(context: LogContext): Promise<Entry[]> {
+export async function entries(context: LogContext, upTo = context.log.durableOffset): Promise<Entry[]> {
   const found: Entry[] = []
-  for (const whole of await batches(context)) {
+  for (const whole of await batches(context, upTo)) {
     if (batch.isControl(whole)) continue
     for (const { offset, key, value } of readRecords(whole)) {
       if (String(key) === 'rolled') continue
