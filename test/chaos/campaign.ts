@@ -35,6 +35,10 @@ export interface CampaignOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** kafkajs takes a second to connect and to let go; short campaigns do without. */
   readonly withKafkajs?: boolean
+  /** Of members of groups. By default longer than any start, so that a member which is gone is waited for as long. */
+  readonly sessionTimeoutMs?: number
+  /** Whether members leave now and then; they do by default. */
+  readonly membersLeave?: boolean
   readonly set?: readonly string[]
   readonly log?: (line: string) => void
 }
@@ -143,6 +147,8 @@ export class Stage {
       history,
       random: this.random,
       partitions: TOPICS.flatMap((topic) => [0, 1].map((partition) => ({ topic, partition }))),
+      sessionTimeoutMs: options.sessionTimeoutMs ?? 6_000,
+      membersLeave: options.membersLeave ?? true,
       isRunning: () => this.#running,
     }
   }

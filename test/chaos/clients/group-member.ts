@@ -3,7 +3,7 @@ import { Heartbeat, JoinGroup, LeaveGroup, SyncGroup } from '../../../protocol/a
 import { errorName } from '../../../protocol/errors.ts'
 import { COMMIT_TIMEOUT_MS, commit, committed, type Membership } from './committer.ts'
 import { fetchFrom } from './consumer.ts'
-import { Link, untilStopped } from './link.ts'
+import { ConnectionLost, Link, untilStopped } from './link.ts'
 import { type Client, chance, nameOf, pick, type Scene, type TopicPartition } from './scene.ts'
 
 /**
@@ -15,38 +15,59 @@ export class GroupMember implements Client {
   readonly #proc: string
   readonly #group: string
   readonly #link: Link
+  /** Of its own: a heartbeat does not wait behind a fetch. */
+  readonly #heart: Link
   #member = ''
   #membership: Membership | undefined
   #positions = new Map<TopicPartition, number>()
-  #heartbeatDueMs = 0
 
   constructor(scene: Scene, proc: string, group: string) {
     this.#scene = scene
     this.#proc = proc
     this.#group = group
     this.#link = new Link(scene.port, proc, COMMIT_TIMEOUT_MS)
+    this.#heart = new Link(scene.port, `${proc} heart`, COMMIT_TIMEOUT_MS)
   }
 
   async run(): Promise<void> {
-    const { random, isRunning } = this.#scene
+    await Promise.all([this.#work(), this.#beat()])
+    this.#link.close()
+    this.#heart.close()
+  }
+
+  async #work(): Promise<void> {
+    const { random, isRunning, membersLeave } = this.#scene
     await untilStopped(isRunning, async () => {
       await this.#link.open()
       if (this.#membership === undefined) this.#membership = await this.#join()
       if (this.#membership === undefined) await sleep(20)
-      else if (performance.now() >= this.#heartbeatDueMs) await this.#heartbeat(this.#membership)
-      else if (chance(random, 1) && chance(random, 20)) await this.#leave()
+      else if (membersLeave && chance(random, 1) && chance(random, 20)) await this.#leave()
       else await this.#consume(this.#membership)
     })
-    this.#link.close()
+  }
+
+  /** Says that it is alive at its times, whether it was answered or not: the broker may be answering nobody. */
+  async #beat(): Promise<void> {
+    let unexpected: unknown
+    await untilStopped(this.#scene.isRunning, async () => {
+      if (unexpected !== undefined) throw unexpected
+      await this.#heart.open()
+      if (this.#membership !== undefined) {
+        this.#heartbeat(this.#membership).catch((error: unknown) => {
+          if (!(error instanceof ConnectionLost)) unexpected = error
+        })
+      }
+      await sleep(HEARTBEAT_MS)
+    })
   }
 
   /** @returns undefined if the group wants it to be tried again */
   async #join(): Promise<Membership | undefined> {
-    const { history, random } = this.#scene
+    const { history } = this.#scene
     const answer = await this.#link.send(JoinGroup, 7, {
       groupId: this.#group,
-      sessionTimeoutMs: SESSION_TIMEOUT_MS,
-      rebalanceTimeoutMs: SESSION_TIMEOUT_MS,
+      sessionTimeoutMs: this.#scene.sessionTimeoutMs,
+      rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
       memberId: this.#member,
       protocolType: 'consumer',
       protocols: [{ name: 'chaos', metadata: subscription(this.#scene.partitions) }],
@@ -77,14 +98,13 @@ export class GroupMember implements Client {
       // Not to be had yet: the partition waits for the next generation.
       if (offset !== undefined) this.#positions.set(place, Math.max(offset, 0))
     }
-    this.#heartbeatDueMs = performance.now() + random.integer(HEARTBEAT_MS)
     return { generation, member: memberId }
   }
 
-  async #heartbeat({ generation: generationId, member: memberId }: Membership): Promise<void> {
-    this.#heartbeatDueMs = performance.now() + HEARTBEAT_MS
-    const { errorCode } = await this.#link.send(Heartbeat, 3, { groupId: this.#group, generationId, memberId })
-    if (errorCode !== 0) this.#dropped(errorName(errorCode))
+  async #heartbeat(membership: Membership): Promise<void> {
+    const { generation: generationId, member: memberId } = membership
+    const { errorCode } = await this.#heart.send(Heartbeat, 3, { groupId: this.#group, generationId, memberId })
+    if (errorCode !== 0 && this.#membership === membership) this.#dropped(errorName(errorCode))
   }
 
   async #consume(membership: Membership): Promise<void> {
@@ -109,17 +129,17 @@ export class GroupMember implements Client {
     history.add({ f: 'poll', type: 'ok', proc: this.#proc, reader, rewinds: true, partition, from, records, since })
     const next = (records.at(-1)?.[0] ?? from) + 1
     this.#positions.set(place, next)
-    if (chance(random, 40)) this.#dropped(await commit(this.#link, history, this.#group, place, next, membership))
+    if (!chance(random, 40)) return
+    const refused = await commit(this.#link, history, this.#group, place, next, membership)
+    if (this.#membership === membership) this.#dropped(refused)
   }
 
   /** Half of the time it says so; else it is as a process that died, and the group waits for its session to end. */
   async #leave(): Promise<void> {
-    if (chance(this.#scene.random, 50)) {
-      const members = [{ memberId: this.#member, groupInstanceId: null, reason: null }]
-      await this.#link.send(LeaveGroup, 4, { groupId: this.#group, members })
-    }
+    const members = [{ memberId: this.#member, groupInstanceId: null, reason: null }]
     this.#member = ''
     this.#membership = undefined
+    if (chance(this.#scene.random, 50)) await this.#link.send(LeaveGroup, 4, { groupId: this.#group, members })
   }
 
   /** What an error of the group means for this member. */
@@ -149,9 +169,7 @@ export class GroupMember implements Client {
 const mustJoinAgain = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
 
 const HEARTBEAT_MS = 200
-/** Long enough for any pause of the broker, short enough that a member which is gone does not stop the group for long. */
-const SESSION_TIMEOUT_MS = 6_000
-
+const REBALANCE_TIMEOUT_MS = 10_000
 /** ConsumerProtocolSubscription version 0: topics, no user data. */
 function subscription(partitions: readonly TopicPartition[]): Buffer {
   const topics = [...new Set(partitions.map(({ topic }) => topic))]

@@ -13,6 +13,10 @@ export interface Scene {
   /** For choices; a client that draws from it in an order that depends on time draws other numbers in another run. */
   readonly random: Random
   readonly partitions: readonly TopicPartition[]
+  /** Of the members of groups. */
+  readonly sessionTimeoutMs: number
+  /** Whether they leave, or forget who they are, now and then. */
+  readonly membersLeave: boolean
   /** False when clients are to come to an end: what is under way is finished, nothing new is begun. */
   readonly isRunning: () => boolean
 }
