@@ -139,9 +139,9 @@ export class LogCleaning {
         writing = undefined
         if (!(await this.#replace(old, segment))) return undefined
         rest = sources.slice(group.to)
+        this.#log.tail.dropBefore(rest[0]!.baseOffset)
         cleaned.push(files)
       }
-      this.#log.tail.dropBefore(keys.endOffset)
       await this.#log.host.cleanedTo.set(this.#log.name, keys.endOffset)
       return reportOf(keys, cleaned, upTo.length)
     } catch (error) {
