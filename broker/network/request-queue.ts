@@ -44,7 +44,7 @@ export class RequestQueue {
   #inFlight = 0
   #inFlightBytes = 0
   #readyBytes = 0
-  /** The newest request in flight of those that wait for the one of their kind before them. */
+  /** The request that others of its kind have to wait for. */
   #single: PendingRequest | undefined
   /** The connection ends when everything before has been answered. */
   #ending: CloseReason | undefined
@@ -156,7 +156,7 @@ export class RequestQueue {
     // Only the newest can be one that nothing may overtake: after it nothing has been handled.
     if (this.#tail?.state === 'waiting' && this.#tail.overtaking === 'never') return false
     const single = this.#single
-    return single?.state !== 'waiting' || frame.length < 2 || frame.readInt16BE(0) !== single.apiKey
+    return single === undefined || frame.length < 2 || frame.readInt16BE(0) !== single.apiKey
   }
 
   #handle(frame: Buffer, now: number): void {
@@ -180,6 +180,8 @@ export class RequestQueue {
   readonly #settled = (request: PendingRequest): void => {
     if (this.#ended) return
     if (request.state === 'closing') this.#dropFrames()
+    // It has its answer with it, which must not stay for as long as no other of its kind comes.
+    if (request === this.#single) this.#single = undefined
     this.#readyBytes += answerBytes(request)
     if (request === this.#head) this.#advance()
     this.pump()
