@@ -109,7 +109,14 @@ describe('one name, three places', () => {
 
   it('a test file lies where its source lies', () => {
     // Tests of several parts together have folders of their own.
-    const free = ['test/chaos/', 'test/clients/', 'test/crash/', 'test/hostile/', 'test/support/', 'test/repository.test.ts']
+    const free = [
+      'test/chaos/',
+      'test/clients/',
+      'test/crash/',
+      'test/hostile/',
+      'test/support/',
+      'test/repository.test.ts',
+    ]
     const orphans = typescriptIn('test')
       .filter((path) => path.endsWith('.test.ts') && !free.some((prefix) => path.startsWith(prefix)))
       .filter((path) => {
