@@ -3,6 +3,7 @@ import type { LogSlice } from '../../storage/index.ts'
 import { OffsetOutOfRange, StorageError } from '../../storage/index.ts'
 import type { FetchTarget } from './fetch-sessions.ts'
 import { EMPTY_SLICE, type Isolation, type Partition } from './partition.ts'
+import { type ReadOptions, showsRecords, skipRecordless } from './record-less.ts'
 
 /** What a Fetch found in one partition. */
 export interface FetchOutcome {
@@ -13,12 +14,15 @@ export interface FetchOutcome {
   readonly lastStableOffset: number
   readonly logStartOffset: number
   readonly slice: LogSlice
+  /** There is no record in the slice: it is no reason to answer before the client's time is up (FE-17). */
+  readonly isRecordless: boolean
   /** Where the client's log and ours part, when it told the epoch of its last record (FE-28). */
   readonly diverging: { readonly epoch: number; readonly endOffset: number } | undefined
 }
 
 export interface FetchRead {
   readonly outcomes: readonly FetchOutcome[]
+  /** Of batches with records. */
   readonly bytes: number
   /** An error or a divergence is to be told at once, however little data there is (FE-1). */
   readonly urgent: boolean
@@ -71,7 +75,7 @@ interface Progress {
 
 function add(progress: Progress, outcome: FetchOutcome): void {
   progress.outcomes.push(outcome)
-  progress.bytes += outcome.slice.sizeBytes
+  if (!outcome.isRecordless) progress.bytes += outcome.slice.sizeBytes
   progress.left -= outcome.slice.sizeBytes
   if (outcome.error !== 'NONE' || outcome.diverging !== undefined) progress.urgent = true
 }
@@ -86,17 +90,31 @@ function readOne(request: ReadRequest, target: FetchTarget, progress: Progress):
     if (diverging === 'OFFSET_OUT_OF_RANGE') return refused(target, partition, diverging)
     if (diverging !== undefined) return { ...refused(target, partition, 'NONE'), ...watermarks(partition), diverging }
   }
+  const { isolation } = request
   const atLeastOne = progress.bytes === 0
   const maxBytes = Math.max(0, Math.min(target.maxBytes, progress.left))
   try {
-    const read = partition.read(target.fetchOffset, maxBytes, request.isolation, atLeastOne)
+    const read = partition.read(target.fetchOffset, maxBytes, isolation, atLeastOne)
     if (read === 'OFFSET_OUT_OF_RANGE') return refused(target, partition, read)
-    if (read instanceof Promise)
-      return read.then(
-        (slice) => found(target, partition, slice),
-        (error: unknown) => refused(target, partition, readError(error)),
-      )
-    return found(target, partition, read)
+    if (!(read instanceof Promise) && showsRecords(read, target.fetchOffset)) return found(target, partition, read)
+    return readLate(target, partition, read, { maxBytes, isolation, atLeastOne })
+  } catch (error) {
+    return refused(target, partition, readError(error))
+  }
+}
+
+async function readLate(
+  target: FetchTarget,
+  partition: Partition,
+  read: LogSlice | Promise<LogSlice>,
+  options: ReadOptions,
+): Promise<FetchOutcome> {
+  try {
+    const slice = await read
+    if (showsRecords(slice, target.fetchOffset)) return found(target, partition, slice)
+    const behind = await skipRecordless(partition, target.fetchOffset, slice, options)
+    // Nothing follows: then Java clients need the headers, or they would never come to the end of the log.
+    return behind === undefined ? found(target, partition, slice, true) : found(target, partition, behind)
   } catch (error) {
     return refused(target, partition, readError(error))
   }
@@ -119,7 +137,7 @@ function readError(error: unknown): ErrorName {
   throw error
 }
 
-function found(target: FetchTarget, partition: Partition, slice: LogSlice): FetchOutcome {
+function found(target: FetchTarget, partition: Partition, slice: LogSlice, isRecordless = false): FetchOutcome {
   return {
     target,
     partition,
@@ -128,6 +146,7 @@ function found(target: FetchTarget, partition: Partition, slice: LogSlice): Fetc
     lastStableOffset: partition.lastStableOffset,
     logStartOffset: partition.logStartOffset,
     slice,
+    isRecordless,
     diverging: undefined,
   }
 }
@@ -147,6 +166,7 @@ function refused(target: FetchTarget, partition: Partition | undefined, error: E
     lastStableOffset: -1,
     logStartOffset: -1,
     slice: EMPTY_SLICE,
+    isRecordless: false,
     diverging: undefined,
   }
 }
