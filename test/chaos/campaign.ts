@@ -40,13 +40,15 @@ export interface CampaignOptions {
   /** Whether members leave now and then; they do by default. */
   readonly membersLeave?: boolean
   readonly set?: readonly string[]
+  /** Keeps history, journal and data when something was found. */
+  readonly keepsEvidence?: boolean
   readonly log?: (line: string) => void
 }
 
 export interface CampaignResult {
   readonly verdict: Verdict
-  /** The history as JSON lines, if it was kept: it is when something was found. */
-  readonly historyPath: string | undefined
+  /** The folder with history, journal and data, if it was kept: it is when something was found. */
+  readonly evidence: string | undefined
   readonly seconds: number
   /** All that the broker said on stderr, over its lives. */
   readonly brokerSaid: string
@@ -59,22 +61,21 @@ export interface CampaignResult {
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const startedMs = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'odradek-chaos-'))
-  const historyPath = join(folder, 'history.jsonl')
-  const history = new History(historyPath)
+  const history = new History(join(folder, 'history.jsonl'))
   const stage = await Stage.set(folder, history, options)
-  let keep = true
+  let keep = false
   try {
     await stage.start()
     await stage.makeTopics()
     await playOut(stage, options)
     const verdict = check(history.events)
-    keep = verdict.anomalies.size > 0
+    keep = verdict.anomalies.size > 0 && options.keepsEvidence === true
     const seconds = (performance.now() - startedMs) / 1000
-    return { verdict, historyPath: keep ? historyPath : undefined, seconds, brokerSaid: stage.brokerSaid }
+    return { verdict, evidence: keep ? folder : undefined, seconds, brokerSaid: stage.brokerSaid }
   } finally {
     await stage.strike()
     history.close()
-    rmSync(keep ? join(folder, 'data') : folder, { recursive: true, force: true })
+    if (!keep) rmSync(folder, { recursive: true, force: true })
   }
 }
 

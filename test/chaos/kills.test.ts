@@ -22,12 +22,13 @@ it(
     if ('missing' in compiled) console.log(`without torn writes and power cuts: ${compiled.missing}`)
     const result = await runCampaign({
       seed,
+      keepsEvidence: true,
       nemesis: killer({ kills }),
       ...('path' in compiled ? { faultLibrary: compiled.path } : {}),
     })
     console.log(report(result))
-    const { verdict, historyPath } = result
-    expect(verdict.anomalies.size, `seed ${seed}, history ${historyPath}\n${explain(verdict)}`).toBe(0)
+    const { verdict, evidence } = result
+    expect(verdict.anomalies.size, `seed ${seed}, evidence ${evidence}\n${explain(verdict)}`).toBe(0)
     expect(verdict.figures.kills + verdict.figures.powerCuts).toBeGreaterThanOrEqual(kills)
     // A verdict that rests on nothing would be none.
     const { idempotent, once, retried } = verdict.figures.sends

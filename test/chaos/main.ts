@@ -28,6 +28,7 @@ try {
   if ('missing' in compiled) console.log(`without torn writes and power cuts: ${compiled.missing}`)
   const result = await runCampaign({
     seed,
+    keepsEvidence: true,
     nemesis: killer({ kills }),
     ...('path' in compiled ? { faultLibrary: compiled.path } : {}),
     log: (line) => console.log(line),
@@ -35,7 +36,7 @@ try {
   console.log(report(result))
   if (result.verdict.anomalies.size > 0) {
     console.log(explain(result.verdict))
-    console.log(`history: ${result.historyPath}`)
+    console.log(`evidence: ${result.evidence}`)
     console.log(`again: npx tsx test/chaos/main.ts --kills ${kills} --seed ${seed}`)
     process.exitCode = 1
   }

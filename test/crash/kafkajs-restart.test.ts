@@ -18,7 +18,13 @@ describe('a broker that stops and comes back, seen by kafkajs', () => {
       onTestFinished(() => producer.disconnect())
       await producer.connect()
       const inbox = new Inbox()
-      const consumer = kafka.consumer({ groupId: 'survivors', retry, heartbeatInterval: 200, sessionTimeout: 30_000 })
+      const consumer = kafka.consumer({
+        groupId: 'survivors',
+        retry,
+        heartbeatInterval: 200,
+        sessionTimeout: 30_000,
+        maxWaitTimeInMs: 100,
+      })
       onTestFinished(() => consumer.disconnect())
       await consumer.connect()
       await consumer.subscribe({ topic: 'survivor', fromBeginning: true })
@@ -31,15 +37,25 @@ describe('a broker that stops and comes back, seen by kafkajs', () => {
       }
       for (const i of range(100)) await send(i)
       await inbox.count(50)
+      const admin = kafka.admin({ retry })
+      onTestFinished(() => admin.disconnect())
+      await admin.connect()
+      const committed = async () => {
+        const [group] = await admin.fetchOffsets({ groupId: 'survivors', topics: ['survivor'] })
+        return Number(group?.partitions[0]?.offset)
+      }
+      while ((await committed()) < 1) await inbox.count(1)
+      const before = await committed()
       const ended = broker.end(signal)
       const during = send(100)
       expect(await ended).toBe(signal === 'SIGTERM' ? 0 : null)
       broker = await BrokerProcess.start(folder, { port })
+      expect(await committed()).toBeGreaterThanOrEqual(before)
       await during
       for (const i of range(100, 101)) await send(i)
 
       await inbox.until((messages) => new Set(messages.map(({ value }) => value)).size === 201)
-      const audit = await consume(kafkaClient(broker.bootstrap), 'audit', 'survivor')
+      const audit = await consume(kafkaClient(broker.bootstrap), 'audit', 'survivor', { maxWaitTimeInMs: 100 })
       await audit.inbox.count(201)
       expect(audit.inbox.values).toEqual(acknowledged)
       expect(audit.inbox.messages.map(({ offset }) => offset)).toEqual(range(201))
@@ -70,5 +86,37 @@ describe('a broker that stops and comes back, seen by kafkajs', () => {
     onTestFinished(() => again.disconnect())
     await again.connect()
     expect((await again.describeCluster()).clusterId).toBe(clusterId)
+  }, 60_000)
+
+  it('LG-15: nor are offsets given anew when all records were deleted before the crash', async () => {
+    const folder = temporaryFolder()
+    let broker = await BrokerProcess.start(folder)
+    const produce = async () => {
+      const producer = kafkaClient(broker.bootstrap).producer({ retry })
+      await producer.connect()
+      const [answer] = await producer.send({ topic: 'emptied', acks: -1, messages: [{ value: 'x' }, { value: 'y' }] })
+      await producer.disconnect()
+      return answer?.baseOffset
+    }
+    const bounds = async (deleteAll: boolean) => {
+      const admin = kafkaClient(broker.bootstrap).admin({ retry })
+      await admin.connect()
+      let [offsets] = await admin.fetchTopicOffsets('emptied')
+      if (deleteAll) {
+        await admin.deleteTopicRecords({ topic: 'emptied', partitions: [{ partition: 0, offset: '-1' }] })
+        ;[offsets] = await admin.fetchTopicOffsets('emptied')
+      }
+      await admin.disconnect()
+      return [offsets?.low, offsets?.high]
+    }
+    expect(await produce()).toBe('0')
+    expect(await bounds(true)).toEqual(['2', '2'])
+    await broker.end('SIGKILL')
+    broker = await BrokerProcess.start(folder)
+    expect(await bounds(false)).toEqual(['2', '2'])
+    expect(await produce()).toBe('2')
+    await broker.end('SIGKILL')
+    broker = await BrokerProcess.start(folder)
+    expect(await bounds(false)).toEqual(['2', '4'])
   }, 60_000)
 })

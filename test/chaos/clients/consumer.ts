@@ -72,7 +72,7 @@ export class Consumer implements Client {
   readonly #link: Link
   readonly #version: number
   readonly #positions = new Map<TopicPartition, number>()
-  #session = 1
+  #assignment = 1
 
   constructor(scene: Scene, proc: string) {
     this.#scene = scene
@@ -84,22 +84,23 @@ export class Consumer implements Client {
   async run(): Promise<void> {
     const { random, partitions, isRunning } = this.#scene
     await untilStopped(isRunning, async () => {
-      if (chance(random, 1)) this.#seekToBeginning()
-      const maxBytes = pick(random, [1, 200, 4_096, 1_048_576])
-      await this.#poll(pick(random, partitions), maxBytes, random.integer(100))
+      const place = pick(random, partitions)
+      if (chance(random, 1)) this.#seek(place, chance(random, 10) ? 0 : random.integer(2_000))
+      await this.#poll(place, pick(random, [1, 200, 4_096, 1_048_576]), random.integer(100))
     })
     this.#link.close()
   }
 
-  #seekToBeginning(): void {
-    this.#session++
-    this.#positions.clear()
+  /** Goes back, to what lies on the disk by now: by some offsets, or to the start. */
+  #seek(place: TopicPartition, back: number): void {
+    this.#assignment++
+    this.#positions.set(place, back === 0 ? 0 : Math.max(0, (this.#positions.get(place) ?? 0) - back))
   }
 
   async #poll(place: TopicPartition, maxBytes: number, maxWaitMs: number): Promise<void> {
     const { history } = this.#scene
     const from = this.#positions.get(place) ?? 0
-    const reader = `${this.#proc} ${this.#session}`
+    const reader = `${this.#proc} ${this.#assignment}`
     const since = history.now
     const polled = await fetchFrom(this.#link, this.#version, place, from, { maxBytes, maxWaitMs })
     const { error, records, high, low } = polled
@@ -111,7 +112,7 @@ export class Consumer implements Client {
       this.#positions.set(place, (records.at(-1)?.[0] ?? from - 1) + 1)
     } else if (positionErrors(error)) {
       history.add({ f: 'poll', type: 'fail', proc: this.#proc, partition, from, error })
-      this.#seekToBeginning()
+      this.#seek(place, 0)
     } else await sleep(20)
   }
 }
