@@ -149,9 +149,11 @@ export class LogWriter {
     this.#lose(error)
   }
 
-  /** Ends timers; staged batches must be flushed before. */
+  /** Ends timers. What is staged and not flushed before is forgotten: the log is being deleted. */
   close(): void {
     this.#cancelTimedSync?.()
+    this.#runs = []
+    this.#stagedBytes = 0
   }
 
   #beginRun(baseOffset: number): Run {
@@ -175,7 +177,9 @@ export class LogWriter {
   async #rollWhenSafe(baseOffset: number, producers: readonly ProducerEntry[]): Promise<void> {
     await this.sync()
     this.#rolling = undefined
-    if (this.#host.offline === undefined && this.#replaceActive(baseOffset, producers)) this.writeStaged()
+    // Its topic may have been deleted meanwhile: there is no folder to make a segment in.
+    if (this.#host.offline !== undefined || this.#log.isClosed) return
+    if (this.#replaceActive(baseOffset, producers)) this.writeStaged()
   }
 
   /** @returns false if it failed, or if the new name is not safe yet: then it goes on by itself */

@@ -193,6 +193,33 @@ describe('Deleting logs', () => {
     expect(context.directory.offline).toBeUndefined()
   })
 
+  it('found by the fuzzer: forgets what was appended in the same turn, instead of failing to write it', async () => {
+    const context = await LogContext.open()
+    context.append('a')
+    const deleted = context.directory.deleteLogs([context.log])
+    context.endTurn()
+    await deleted
+    expect(context.directory.offline).toBeUndefined()
+    expect(context.messages.filter(({ level }) => level === 'error')).toEqual([])
+    await context.close()
+  })
+
+  it('found by the fuzzer: makes no segment for a log that was deleted while it waited to roll', async () => {
+    const memory = new MemoryFileSystem({ tracksCrashes: true, clock })
+    const disk = new FaultyFileSystem(memory)
+    const context = await LogContext.open({ memory, fileSystem: disk, config: { segmentBytes: 100 } })
+    const slow = disk.hold('datasync')
+    context.append('a')
+    context.endTurn()
+    context.append('b'.repeat(100))
+    context.endTurn()
+    await nextTurn()
+    await context.directory.deleteLogs([context.log])
+    slow.release()
+    await nextTurn()
+    expect(context.directory.offline).toBeUndefined()
+  })
+
   it('a topic that is made again begins at offset 0 with its new id', async () => {
     const context = await LogContext.open()
     context.append('a')
