@@ -59,9 +59,9 @@ export function logConfigFor(topic: TopicConfig, broker: BrokerConfig): LogConfi
     deletes: policies.includes('delete'),
     compacts: policies.includes('compact'),
     minCleanableDirtyRatio: topic.get('min.cleanable.dirty.ratio'),
-    minCompactionLagMs: topic.get('min.compaction.lag.ms'),
-    maxCompactionLagMs: topic.get('max.compaction.lag.ms'),
-    deleteRetentionMs: topic.get('delete.retention.ms'),
+    minCompactionLagMs: safe(topic.get('min.compaction.lag.ms')),
+    maxCompactionLagMs: safe(topic.get('max.compaction.lag.ms')),
+    deleteRetentionMs: safe(topic.get('delete.retention.ms')),
     maxMessageBytes: topic.get('max.message.bytes'),
     producerIdExpirationMs: broker.get('producer.id.expiration.ms'),
   }

@@ -14,6 +14,9 @@ export function startCompactionThread(): CompactionThread {
     return new Worker(new URL('compaction-thread.js', here.replace(/chunks\/[^/]*$/, '')), { execArgv: [] })
   }
   const thread = JSON.stringify(new URL('./compaction-thread.ts', here).href)
-  const load = `import('tsx/esm/api').then(({ register }) => { register(); return import(${thread}) })`
+  const load = `import(${JSON.stringify(TSX)}).then(({ register }) => { register(); return import(${thread}) })`
   return new Worker(load, { eval: true, execArgv: [] })
 }
+
+/** A development dependency; it is resolved from the working directory, which is the repository's. */
+const TSX = 'tsx/esm/api'
