@@ -359,7 +359,9 @@ export class Log {
   /** @internal for LogDirectory: before a checkpoint says that recovery need not look, what it would find is saved. */
   async saveEpochs(): Promise<void> {
     if (this.#epochs.isDirty) await saveLeaderEpochs(this.#host, this.#parts.path, this.#epochs)
-    for (const segment of this.#segments.all.slice(-1)) segment.saveIndexes()
+    const active = this.#segments.all.at(-1)
+    // It may have been deleted since the checkpoint was begun.
+    if (active !== undefined && !active.isRemoved) active.saveIndexes()
   }
 
   #stage(buffer: Buffer, leaderEpoch: number, baseOffset: number, lastOffset: number): void {

@@ -220,6 +220,18 @@ describe('Deleting logs', () => {
     expect(context.directory.offline).toBeUndefined()
   })
 
+  it('found by the fuzzer: is no trouble for checkpoints that are being written', async () => {
+    const context = await LogContext.open({ config: { indexIntervalBytes: 1 } })
+    context.append('a')
+    context.append('b')
+    await context.settle()
+    const written = context.directory.writeCheckpoints()
+    await Promise.resolve()
+    await context.directory.deleteLogs([context.log])
+    expect([await written, context.directory.offline]).toEqual([true, undefined])
+    await context.close()
+  })
+
   it('a topic that is made again begins at offset 0 with its new id', async () => {
     const context = await LogContext.open()
     context.append('a')
