@@ -19,6 +19,14 @@ const common: Readonly<Record<string, string>> = {
   'group.min.session.timeout.ms': '100',
   'group.max.size': '5',
   'offsets.topic.num.partitions': '3',
+  // What Kafka must be told to be alone; we understand it.
+  'process.roles': 'broker,controller',
+  'controller.listener.names': 'CONTROLLER',
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
   // Half of Kafka's small heap otherwise.
   'log.cleaner.dedupe.buffer.size': '2097152',
 }

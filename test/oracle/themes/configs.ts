@@ -17,7 +17,16 @@ const of = (resourceType: number, resourceName: string, configurationKeys: strin
 })
 
 /** Where a broker lives and what it is called is its own; everything else must agree. */
-const its = ['advertised.listeners', 'broker.id', 'listeners', 'log.dir', 'log.dirs', 'node.id', 'cluster.id']
+const its = [
+  'advertised.listeners',
+  'broker.id',
+  'controller.quorum.voters',
+  'listeners',
+  'log.dir',
+  'log.dirs',
+  'node.id',
+  'cluster.id',
+]
 const ours = ['log.flush.policy']
 const honoured = [...allKeys()]
   .filter(([name, { internal }]) => !internal && !name.startsWith('odradek.') && ![...its, ...ours].includes(name))
