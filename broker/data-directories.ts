@@ -170,7 +170,9 @@ export class DataDirectories {
   async #openStore(path: string): Promise<MetadataStore> {
     if (this.#options.isTemporary) return new MemoryStore()
     const { LmdbStore } = await import('./metadata/lmdb-store.ts')
-    return LmdbStore.open(path, this.#options.fileSystem)
+    return LmdbStore.open(path, this.#options.fileSystem, (facts, message) =>
+      this.#options.logger.error(facts, message),
+    )
   }
 
   /** Flushes, marks the shutdown as clean, gives the folders free. */

@@ -3,11 +3,12 @@ import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { RootDatabase } from 'lmdb'
 import { type FileSystem, readFullySync } from '../../storage/file-system.ts'
+import { guardLmdbFile, META_BYTES } from './lmdb-guard.ts'
 import { type Entry, LocalStore, type Writes } from './local-store.ts'
 import { MetadataStoreError, type Revision } from './store.ts'
 
 /*
- * LMDB keys:    0x72 "r"         revision of the store, 8 bytes
+ * LMDB keys:    0x72 "r"         revision of the store (8) | crc32 (4)
  *               0x6b "k" <key>   an entry:
  *
  *   | crc32 (4) | format = 1 (1) | createRevision (8) | modRevision (8) | session (8) | value … |
@@ -15,13 +16,13 @@ import { MetadataStoreError, type Revision } from './store.ts'
  * The checksum covers the LMDB key and all that follows it: LMDB's pages have none, and return a flipped bit as data.
  */
 const REVISION_KEY = Buffer.from('r')
+const REVISION_BYTES = 8 + 4
 const FORMAT = 1
 const HEADER_BYTES = 4 + 1 + 8 + 8 + 8
 
 /** An LMDB file begins with two meta pages; this stands behind the first page header. */
 const LMDB_MAGIC = 0xbeefc0de
 const LMDB_MAGIC_AT = 24
-const META_BYTES = 2 * 4096
 
 type Database = RootDatabase<Buffer, Buffer>
 
@@ -44,7 +45,7 @@ export class LmdbStore extends LocalStore {
         return stored === undefined ? undefined : decode(lmdbKey(key), stored)
       },
       list: (prefix) => list(database, prefix),
-      revision: () => database.getBinary(REVISION_KEY)?.readBigUInt64BE() ?? 0n,
+      revision: () => readRevision(database),
     })
     this.#database = database
   }
@@ -53,37 +54,38 @@ export class LmdbStore extends LocalStore {
    * Opens or makes the file; LMDB keeps a lock file beside it. Sessions of an earlier process are ended. The caller
    * holds the lock of the folder. `fileSystem` is used to look at the file first and to make its name durable; LMDB
    * itself reads and writes the real file.
-   * @throws {MetadataStoreError} CORRUPT: not an LMDB file, or a value does not match its checksum; IO: anything else
+   * @param report told of damage that could be repaired
+   * @throws {MetadataStoreError} CORRUPT: not an LMDB file, or one that does not hold what was committed to it; IO:
+   *   anything else
    */
-  static async open(path: string, fileSystem: FileSystem): Promise<LmdbStore> {
+  static async open(
+    path: string,
+    fileSystem: FileSystem,
+    report: (facts: object, message: string) => void = () => {},
+  ): Promise<LmdbStore> {
     let database: Database | undefined
     try {
       checkFile(path, fileSystem)
-      // Loaded when first needed, and as one CommonJS file: 19 ms, where its ES modules take 30.
-      const { open } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb')
-      database = open<Buffer, Buffer>({
-        path,
-        noSubdir: true,
-        overlappingSync: false, // else a commit may be acknowledged before it is on disk
-        encoding: 'binary',
-        keyEncoding: 'binary',
-        cache: false,
-        maxDbs: 1,
-      })
+      await guardLmdbFile(path, fileSystem, isSound, writeLmdbFile, report)
+      database = openLmdb(path)
       await fileSystem.syncFolder(dirname(path))
       const store = new LmdbStore(database)
       await store.#endSessions()
       return store
     } catch (error) {
       await database?.close()
-      if (error instanceof MetadataStoreError) throw error
+      if (error instanceof MetadataStoreError) {
+        if (error.code !== 'CORRUPT' || error.message.includes(path)) throw error
+        throw new MetadataStoreError('CORRUPT', `${path} is damaged: ${error.message}`, error)
+      }
       throw new MetadataStoreError('IO', `the metadata store ${path} cannot be opened`, error)
     }
   }
 
   protected async write(writes: Writes, revision: Revision): Promise<void> {
-    const stamp = Buffer.alloc(8)
+    const stamp = Buffer.alloc(REVISION_BYTES)
     stamp.writeBigUInt64BE(revision)
+    stamp.writeUInt32BE(crc32(stamp.subarray(0, 8)), 8)
     this.#database.transactionSync(() => {
       for (const [key, entry] of writes) {
         if (entry === undefined) this.#database.removeSync(lmdbKey(key))
@@ -101,9 +103,42 @@ export class LmdbStore extends LocalStore {
   async #endSessions(): Promise<void> {
     const ended = list(this.#database, '').filter(([, { session }]) => session !== 0n)
     if (ended.length === 0) return
-    const revision = (this.#database.getBinary(REVISION_KEY)?.readBigUInt64BE() ?? 0n) + 1n
+    const revision = readRevision(this.#database) + 1n
     await this.write(new Map(ended.map(([key]) => [key, undefined])), revision)
   }
+}
+
+function openLmdb(path: string): Database {
+  // Loaded when first needed, and as one CommonJS file: 19 ms, where its ES modules take 30.
+  const { open } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb')
+  return open<Buffer, Buffer>({
+    path,
+    noSubdir: true,
+    overlappingSync: false, // else a commit may be acknowledged before it is on disk
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    cache: false,
+    maxDbs: 1,
+  })
+}
+
+async function writeLmdbFile(path: string, entries: readonly (readonly [Buffer, Buffer])[]): Promise<void> {
+  const database = openLmdb(path)
+  try {
+    database.transactionSync(() => {
+      for (const [key, value] of entries) database.putSync(key, value)
+    })
+  } finally {
+    await database.close()
+  }
+}
+
+function readRevision(database: Database): Revision {
+  const stamp = database.getBinary(REVISION_KEY)
+  if (stamp === undefined) return 0n
+  if (!isSound(REVISION_KEY, stamp))
+    throw new MetadataStoreError('CORRUPT', 'the revision of the metadata does not match its checksum')
+  return stamp.readBigUInt64BE()
 }
 
 /**
@@ -153,7 +188,7 @@ function encode(key: Buffer, { value, createRevision, modRevision, session }: En
 function decode(key: Buffer, lent: Buffer): Entry {
   const stored = Buffer.from(lent) // what LMDB hands out is valid until its next call only
   const name = (): string => Buffer.from(key).toString('utf8', 1)
-  if (stored.length < HEADER_BYTES || stored.readUInt32BE() !== checksum(key, stored)) {
+  if (!isSound(key, stored)) {
     throw new MetadataStoreError('CORRUPT', `the metadata of ${name()} does not match its checksum`)
   }
   if (stored[4] !== FORMAT) {
@@ -165,6 +200,13 @@ function decode(key: Buffer, lent: Buffer): Entry {
     session: stored.readBigUInt64BE(21),
     value: stored.subarray(HEADER_BYTES),
   }
+}
+
+/** Do the bytes under an LMDB key match the checksum in them? */
+function isSound(key: Buffer, stored: Buffer): boolean {
+  if (key.equals(REVISION_KEY))
+    return stored.length === REVISION_BYTES && stored.readUInt32BE(8) === crc32(stored.subarray(0, 8))
+  return stored.length >= HEADER_BYTES && stored.readUInt32BE() === checksum(key, stored)
 }
 
 const checksum = (key: Buffer, stored: Buffer): number => crc32(stored.subarray(4), crc32(key))
