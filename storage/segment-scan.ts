@@ -6,13 +6,15 @@ import { writeFully } from './file-system.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogHost } from './log-host.ts'
+import { lacksSectors } from './lost-sectors.ts'
 import type { Segment } from './segment.ts'
 
 /**
  * What recovery does to one segment: reads every batch of it, checks checksums and the order of offsets, and rebuilds the
  * indexes on the way. What it finds at the first bad position decides : if good batches follow, in this file
  * or in later ones, the bad bytes are damage; they stay, and reads of them fail. If none follow, they are the torn tail of
- * the last write: they are copied aside and cut off. Below the recovery point nothing is ever cut, since it was synced.
+ * the last write: they are copied aside and cut off. So is everything from where sectors never reached the disk, though
+ * good batches follow in this file (lost-sectors.ts). Below the recovery point nothing is ever cut, since it was synced.
  */
 export interface ScanOptions {
   readonly host: LogHost
@@ -49,7 +51,9 @@ export async function scanSegment(segment: Segment, options: ScanOptions): Promi
       continue
     }
     const next = await findNextGoodBatch(window, position + 1, expected, maxOffset)
-    if (next === undefined) return endOfSegment(segment, options, position, expected)
+    const wasSafe = options.isFollowed || wasSynced(options, position, expected)
+    if (next === undefined || (!wasSafe && (await lacksSectors(window, position, next, expected))))
+      return endOfSegment(segment, options, position, expected)
     const toOffset = batch.baseOffset(window.buffer, window.indexOf(next))
     segment.skipDamaged({ start: position, end: next, fromOffset: expected, toOffset })
     expected = toOffset
@@ -90,7 +94,7 @@ export async function rewriteSegment(segment: Segment, host: LogHost): Promise<v
   segment.syncedBytes = segment.sizeBytes
 }
 
-/** Nothing good comes after `position` in this file: damage, or a torn tail. */
+/** Nothing good comes after `position` in this file, or nothing that may be kept: damage, or a torn tail. */
 async function endOfSegment(
   segment: Segment,
   options: ScanOptions,
@@ -98,16 +102,18 @@ async function endOfSegment(
   expected: number,
 ): Promise<number> {
   const { fileBytes, nextBaseOffset, isFollowed, recoveryPoint } = options
-  // A record takes seven bytes at least, so a checkpoint that speaks of more than could have been here is no proof.
-  const wasSynced =
-    recoveryPoint > expected && recoveryPoint - expected <= (fileBytes - position) / SMALLEST_RECORD_BYTES
-  if (isFollowed || wasSynced) {
+  if (isFollowed || wasSynced(options, position, expected)) {
     const toOffset = isFollowed ? nextBaseOffset! : recoveryPoint
     segment.skipDamaged({ start: position, end: fileBytes, fromOffset: expected, toOffset })
     return toOffset
   }
   await cutTail(segment, options, position, expected)
   return expected
+}
+
+/** A record takes seven bytes at least, so a checkpoint that speaks of more than could have been here is no proof. */
+function wasSynced({ recoveryPoint, fileBytes }: ScanOptions, position: number, expected: number): boolean {
+  return recoveryPoint > expected && recoveryPoint - expected <= (fileBytes - position) / SMALLEST_RECORD_BYTES
 }
 
 /** Copies the tail to a file beside the segment, and cuts it off. */
