@@ -5,7 +5,7 @@ import { errorName } from '../../../protocol/errors.ts'
 import { addToSequence } from '../../../protocol/records/batch.ts'
 import { buildBatch } from '../../../protocol/records/batch-builder.ts'
 import { ConnectionLost, Link } from './link.ts'
-import { byTopic, type Client, chance, nameOf, pick, type Scene, type TopicPartition } from './scene.ts'
+import { byTopic, type Client, chance, nameOf, pick, recordOf, type Scene, type TopicPartition } from './scene.ts'
 
 /**
  * A producer as KIP-98 wants it: numbered batches, up to five of them in flight for a partition, sent again in order and
@@ -97,7 +97,7 @@ export class IdempotentProducer implements Client {
     const values = Array.from({ length: 1 + random.integer(4) }, () => `${this.#proc}:${this.#next++}`)
     const { id = -1, epoch = -1 } = this.#identity ?? {}
     const bytes = buildBatch({
-      records: values.map((value) => ({ value: Buffer.from(value), timestamp: Date.now() })),
+      records: values.map((value) => recordOf(random, value)),
       compression: chance(random, 20) ? 'gzip' : 'none',
       producerId: id,
       producerEpoch: epoch,

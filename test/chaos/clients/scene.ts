@@ -37,6 +37,12 @@ export function pick<T>(random: Random, from: readonly T[]): T {
 /** True `percent` times of a hundred. */
 export const chance = (random: Random, percent: number): boolean => random.integer(100) < percent
 
+/** A record of this value; some have a key of up to a few pages, so that batches and writes have many sizes. */
+export function recordOf(random: Random, value: string): { value: Buffer; key: Buffer | null; timestamp: number } {
+  const key = chance(random, 30) ? Buffer.alloc(random.integer(6_000), value) : null
+  return { value: Buffer.from(value), key, timestamp: Date.now() }
+}
+
 /** Items with the same topic together, in the order of first appearance: most requests are written that way. */
 export function byTopic<T extends { readonly topic: string }>(items: readonly T[]): { topic: string; items: T[] }[] {
   const groups = new Map<string, T[]>()
