@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startBroker } from '../../broker/index.ts'
 import { seededRandom } from '../../broker/runtime/random.ts'
+import { IncrementalAlterConfigs } from '../../protocol/apis/configs.ts'
 import { Fetch } from '../../protocol/apis/fetch.ts'
 import { Produce } from '../../protocol/apis/produce.ts'
 import { CreateTopics } from '../../protocol/apis/topics.ts'
@@ -16,8 +17,9 @@ import { range } from '../support/kafkajs.ts'
 import { RawClient } from '../support/raw-client.ts'
 
 const why = kafkaTools === undefined ? ' (skipped: needs Java 17 and Maven)' : ''
-const cleaner = { 'log.cleaner.backoff.ms': '50', 'log.cleaner.min.cleanable.ratio': '0' }
+const cleaner = { 'log.cleaner.backoff.ms': '50' }
 const TOPIC = 'states'
+const DIRTY_RATIO = 'min.cleanable.dirty.ratio'
 const NOW = Date.now() - 60_000
 
 describe.skipIf(kafkaTools === undefined)(`Compaction by Apache Kafka and by us${why}`, () => {
@@ -36,6 +38,7 @@ describe.skipIf(kafkaTools === undefined)(`Compaction by Apache Kafka and by us$
         onTestFinished(() => client.destroy())
         await create(client)
         for (const records of sent) await produce(client, records)
+        await beginCompaction(client)
         return compacted(client, newest)
       }),
     )
@@ -43,7 +46,7 @@ describe.skipIf(kafkaTools === undefined)(`Compaction by Apache Kafka and by us$
     expect(ours!.length).toBeLessThan(sent.length / 2)
     // What was not touched, or not compressed, is the same to the byte, but for the leader epoch and what hangs on the time.
     const [a, b] = [theirs, ours].map((batches) => batches!.filter(isComparable).map((whole) => whole.subarray(16)))
-    expect(a!.length).toBeGreaterThan(5)
+    expect(a!.length).toBeGreaterThan(3)
     expect(b).toEqual(a)
   }, 240_000)
 })
@@ -83,7 +86,7 @@ function newestOffsets(sent: readonly Buffer[]): Set<number> {
 }
 
 async function create(client: RawClient): Promise<void> {
-  const configs = { 'cleanup.policy': 'compact', 'internal.segment.bytes': '700', 'delete.retention.ms': '86400000' }
+  const configs = { 'cleanup.policy': 'compact', 'internal.segment.bytes': '700', [DIRTY_RATIO]: '1' }
   const topic = {
     name: TOPIC,
     numPartitions: 1,
@@ -93,6 +96,16 @@ async function create(client: RawClient): Promise<void> {
   }
   const { topics } = await client.call(CreateTopics, 7, { topics: [topic], timeoutMs: 10_000 })
   expect(topics[0]).toMatchObject({ errorCode: 0 })
+}
+
+/** Nothing was dirty enough so far: both do it in one round, since what is left of a batch hangs on where rounds ended. */
+async function beginCompaction(client: RawClient): Promise<void> {
+  const configs = [{ name: DIRTY_RATIO, configOperation: 0, value: '0' }]
+  const { responses } = await client.call(IncrementalAlterConfigs, 1, {
+    resources: [{ resourceType: 2, resourceName: TOPIC, configs }],
+    validateOnly: false,
+  })
+  expect(responses[0]).toMatchObject({ errorCode: 0 })
 }
 
 async function produce(client: RawClient, records: Buffer): Promise<void> {
