@@ -112,6 +112,18 @@ export class Partition {
   }
 
   /**
+   * Settles when all that is appended by now is visible, or lost. Under `flush.policy=commit` a record of acks=1 becomes
+   * visible one sync after its acknowledgement; who asks for the end in between must not be told that it is not there,
+   * as Apache Kafka on one node never tells.
+   * @returns undefined when there is nothing to wait for
+   */
+  caughtUp(): Promise<void> | undefined {
+    const end = this.log.logEndOffset
+    if (this.#closed !== undefined || this.#highWatermark >= end) return undefined
+    return new Promise((resolve) => this.whenDurable(end, { settled: () => resolve() }, 0))
+  }
+
+  /**
    * Whole batches from the one that holds `from`, as far as `isolation` may see.
    * @param atLeastOne the first batch comes whole even when it is larger than `maxBytes` (KIP-74)
    * @returns at once what lies in memory, a promise for what must come from disk
@@ -136,11 +148,13 @@ export class Partition {
   }
 
   /**
-   * DeleteRecords: moves the log start to `offset`, or to the high watermark for -1; it never moves back (AD-12).
+   * DeleteRecords: moves the log start to `offset`, or to the high watermark for -1; it never moves back (AD-12). Waits
+   * for what is being made durable, so that a producer with acks=1 may delete what it was told is there.
    * @returns the log start, once no crash can move it back; OFFSET_OUT_OF_RANGE for an offset beyond the high watermark
    *   or negative; KAFKA_STORAGE_ERROR when the disk could not take the new start, which a crash may then undo
    */
   async deleteBefore(offset: number): Promise<number | 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR'> {
+    if (offset === -1 || offset > this.#highWatermark) await this.caughtUp()
     const target = offset === -1 ? this.#highWatermark : offset
     if (target < 0 || target > this.#highWatermark) return 'OFFSET_OUT_OF_RANGE'
     const safe = this.log.deleteBefore(target)

@@ -57,6 +57,15 @@ describe('ListOffsets', () => {
     }
   })
 
+  it('LO-1: what acks=1 has acknowledged is counted, though its sync has not ended yet', async () => {
+    const test = await embeddedBroker({ dataDir: temporaryFolder(), config: { 'log.flush.policy': 'commit' } })
+    await test.createTopic('t')
+    for (let count = 1; count <= 20; count++) {
+      await test.produce('t', ['v'], { acks: 1 })
+      expect(await ask(test, -1)).toMatchObject({ error: 'NONE', offset: count })
+    }
+  })
+
   it('LO-2: -2 gives the log start, after DeleteRecords too', async () => {
     const test = await timed()
     expect(await ask(test, -2)).toMatchObject({ offset: 0, timestamp: -1 })
@@ -198,6 +207,16 @@ describe('DeleteRecords', () => {
     const test = await timed()
     for (const offset of [7, -2])
       expect(await deleteTo(test, offset)).toEqual({ lowWatermark: -1, error: 'OFFSET_OUT_OF_RANGE' })
+  })
+
+  it('AD-12: what acks=1 has acknowledged can be deleted, though its sync has not ended yet', async () => {
+    const test = await embeddedBroker({ dataDir: temporaryFolder(), config: { 'log.flush.policy': 'commit' } })
+    await test.createTopic('t')
+    for (let count = 1; count <= 20; count++) {
+      await test.produce('t', ['v'], { acks: 1 })
+      const offset = count % 2 === 0 ? -1 : count
+      expect(await deleteTo(test, offset)).toEqual({ lowWatermark: count, error: 'NONE' })
+    }
   })
 
   it('AD-12: a topic without the delete policy is POLICY_VIOLATION', async () => {
