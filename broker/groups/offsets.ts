@@ -29,7 +29,7 @@ export function commitOffsets(turn: Turn, group: ClassicGroup | undefined, comma
     return
   }
   const commitTimestampMs = turn.now.wall
-  const expireTimestampMs = command.retentionTimeMs === -1 ? -1 : commitTimestampMs + command.retentionTimeMs
+  const expireTimestampMs = command.retentionTimeMs === -1 ? -1 : later(commitTimestampMs, command.retentionTimeMs)
   const errors = command.offsets.map((said): ErrorName => {
     const { topic, topicId, partition, offset, leaderEpoch, metadata } = said
     if ((metadata ?? '').length > turn.config.offsetMetadataMaxBytes) return 'OFFSET_METADATA_TOO_LARGE'
@@ -66,6 +66,9 @@ function validateCommit(group: ClassicGroup | undefined, command: CommitOffsetsC
   // partitions of the last generation are still owned, and clients commit them in their revoke step.
   return group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
 }
+
+/** A client may ask for a retention of 2^53-1 ms; what is stored must be a time. */
+const later = (timeMs: number, delayMs: number): number => Math.min(timeMs + delayMs, Number.MAX_SAFE_INTEGER)
 
 export function fetchOffsets(turn: Turn, store: OffsetStore, command: FetchOffsetsCommand): void {
   const { groupId, partitions, requireStable } = command

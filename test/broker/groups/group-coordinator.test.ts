@@ -40,6 +40,13 @@ describe('the coordinator of the groups', () => {
     expect(logs.get(98629247 % 50)?.end).toBe(1)
   })
 
+  it('found by the fuzzer: the longest retention that a commit can ask for lasts, and is written like others', async () => {
+    const { coordinator, logs } = await GroupHandlers.open()
+    const longest = { ...commit('group'), retentionTimeMs: Number.MAX_SAFE_INTEGER }
+    expect(coordinator.submit<'commitOffsets'>(longest)).toEqual({ kind: 'offsetsCommitted', errors: ['NONE'] })
+    expect(logs.get(98629247 % 50)?.end).toBe(1)
+  })
+
   it('NET-14: at shutdown everyone who waits in JoinGroup is told to look for the coordinator again', async () => {
     const { coordinator } = await GroupHandlers.open()
     const waiting = coordinator.submit<'join'>(join('g'))
