@@ -5,7 +5,10 @@ import type { Described, Listed } from './commands.ts'
 import type { OffsetStore } from './offset-store.ts'
 import type { Turn } from './turn.ts'
 
-/** Members' metadata and assignments are shown in a stable group alone: in a round they would not fit together (GA-3). */
+/**
+ * The protocol and the members' metadata are shown in a stable group alone; during a round each member still has the
+ * assignment of the round before, and that is shown (GA-3).
+ */
 export function describeGroup(group: ClassicGroup | undefined): Described {
   if (group === undefined) return { kind: 'described', state: 'Dead', protocolType: '', protocolName: '', members: [] }
   const protocol = group.state === 'Stable' ? group.protocolName : null
@@ -20,7 +23,7 @@ export function describeGroup(group: ClassicGroup | undefined): Described {
       clientId: member.clientId,
       clientHost: member.clientHost,
       metadata: protocol === null ? noBytes : (metadataOf(member, protocol) ?? noBytes),
-      assignment: protocol === null ? noBytes : member.assignment,
+      assignment: member.assignment,
     })),
   }
 }

@@ -17,7 +17,7 @@ describe('DescribeGroups', () => {
     group.describe().isAnswered({ state: 'Stable' })
   })
 
-  it('GA-3: metadata and assignments are given in Stable alone; client id and host always', () => {
+  it('GA-3: protocol and metadata are given in Stable alone; the last assignment, client id and host always', () => {
     const group = groupContext().stable({ a: { protocols: [['range', 'topics']] }, s: { instanceId: 'one' } })
     group.describe().isAnswered({
       protocolType: 'consumer',
@@ -38,8 +38,8 @@ describe('DescribeGroups', () => {
       protocolType: 'consumer',
       protocolName: '',
       members: [
-        { clientId: 'a', clientHost: '/127.0.0.1', metadata: Buffer.alloc(0), assignment: Buffer.alloc(0) },
-        { clientId: 's', assignment: Buffer.alloc(0) },
+        { clientId: 'a', clientHost: '/127.0.0.1', metadata: Buffer.alloc(0), assignment: Buffer.from('a') },
+        { clientId: 's', metadata: Buffer.alloc(0), assignment: Buffer.from('s') },
       ],
     })
   })
