@@ -36,7 +36,7 @@ export const produce = serve(
       for (const { index, records } of partitionData) {
         const answer = blank(index)
         partitionResponses.push(answer)
-        const partition = wrong ?? find(request, context, services, name, topicId, index)
+        const partition = wrong ?? find(context, services, name, topicId, index)
         if (partition === 'NOT_LEADER_OR_FOLLOWER' && context.apiVersion >= 10) {
           answer.currentLeader = leaderHint(services.cluster.image, topicId, name, index)
           hints.push(answer.currentLeader)
@@ -69,7 +69,6 @@ const hasTransactionalBatch = (records: Buffer): boolean =>
   records.length >= batch.BATCH_HEADER_BYTES && batch.magic(records) === 2 && batch.isTransactional(records)
 
 function find(
-  request: Request,
   context: RequestContext,
   services: Services,
   name: string,
@@ -83,9 +82,9 @@ function find(
     return 'TOPIC_AUTHORIZATION_FAILED'
   }
   if (typeof found === 'string') return found
-  // The broker's own topics are written by the broker alone (PR-30).
+  // The broker's own topics are written by the broker alone (PR-30). More in-sync replicas than a partition has replicas
+  // cannot be asked for (KIP-966), and the one that it has is this one: acks=all never lacks any (PR-31).
   if (found.rules.internal) return 'INVALID_TOPIC_EXCEPTION'
-  if (request.acks === -1 && found.rules.minInsyncReplicas > 1) return 'NOT_ENOUGH_REPLICAS'
   return found
 }
 
@@ -115,6 +114,8 @@ function append(partition: Partition, records: Buffer | null, answer: PartitionA
       batchIndexErrorMessage: message,
     }))
     refuse(answer, outcome.error, outcome.message)
+    // The batch as such was sound, its meaning was not: then Kafka tells where the log begins.
+    if (tellsLogStart(outcome.error, records)) answer.logStartOffset = partition.logStartOffset
     return
   }
   if (outcome.kind === 'appended') {
@@ -126,6 +127,24 @@ function append(partition: Partition, records: Buffer | null, answer: PartitionA
   answer.logStartOffset = partition.logStartOffset
   if (request.acks !== 0) acknowledgement.await(partition, outcome.lastOffset + 1, request.acks, answer)
 }
+
+/** Errors with which Kafka does not tell where the log begins. */
+const withoutLogStart: ReadonlySet<ErrorName> = new Set([
+  'CORRUPT_MESSAGE',
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'UNSUPPORTED_COMPRESSION_TYPE',
+  'KAFKA_STORAGE_ERROR',
+  'NOT_LEADER_OR_FOLLOWER',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+])
+
+const tellsLogStart = (error: ErrorName, records: Buffer | null): boolean =>
+  records !== null &&
+  records.length >= batch.BATCH_HEADER_BYTES &&
+  batch.batchSize(records) === records.length &&
+  batch.magic(records) === 2 &&
+  !withoutLogStart.has(error)
 
 const blank = (index: number): PartitionAnswer => ({
   index,

@@ -14,7 +14,7 @@ export interface Appended {
   readonly kind: 'appended' | 'duplicate'
   readonly baseOffset: number
   readonly lastOffset: number
-  /** The broker's time on topics with LogAppendTime, else -1. */
+  /** The broker's time on topics with LogAppendTime, else -1; of a duplicate see `logAppendTime`. */
   readonly logAppendTime: number
   readonly count: number
   readonly sizeBytes: number
@@ -83,9 +83,9 @@ function prepare(records: Buffer, rules: TopicRules, now: number): Buffer | Appe
   return prepared
 }
 
+/** For a repeat that of the first time, or, on a topic with CreateTime, the batch's largest timestamp (as in Kafka). */
 function logAppendTime(result: { kind: string; timestamp?: number }, rules: TopicRules, now: number): number {
-  if (rules.batch.timestampType !== 'LogAppendTime') return -1
-  return result.timestamp ?? now
+  return result.timestamp ?? (rules.batch.timestampType === 'LogAppendTime' ? now : -1)
 }
 
 const refused = (

@@ -18,8 +18,6 @@ export interface TopicRules {
   readonly compressionLevel: number | undefined
   /** Batches have to be taken apart on the way in, so that codecs must be ready before the first one comes. */
   readonly looksIntoBatches: boolean
-  /** `min.insync.replicas`: with acks=all, more than there are brokers refuses the append (PR-31). */
-  readonly minInsyncReplicas: number
   /** The broker's own topic: clients may not produce to it (PR-30) nor delete its records. */
   readonly internal: boolean
 }
@@ -43,7 +41,6 @@ export function topicRules(topic: TopicConfig, broker: BrokerConfig, internal: b
     codec,
     compressionLevel: levelOf(topic, codec),
     looksIntoBatches: log.compacts || codec !== undefined || topic.get('message.timestamp.before.max.ms') < LONG_MAX,
-    minInsyncReplicas: topic.get('min.insync.replicas'),
     internal,
   }
 }
