@@ -104,7 +104,8 @@ function targetsOf(request: Request): FetchTarget[] {
         topic,
         topicId,
         partition: asked.partition,
-        currentLeaderEpoch: asked.currentLeaderEpoch,
+        // Kafka takes any negative epoch for none here.
+        currentLeaderEpoch: Math.max(asked.currentLeaderEpoch, -1),
         fetchOffset: asked.fetchOffset,
         lastFetchedEpoch: asked.lastFetchedEpoch,
         maxBytes: asked.partitionMaxBytes,
@@ -213,8 +214,9 @@ function partitionAnswer(outcome: FetchOutcome, isolation: Isolation): Partition
     divergingEpoch: outcome.diverging ?? NO_DIVERGENCE,
     currentLeader: NO_LEADER,
     snapshotId: NO_SNAPSHOT,
-    // No transaction can have been aborted yet: transactional ids are refused (InitProducerId).
-    abortedTransactions: isolation === 'read_committed' ? [] : null,
+    // No transaction can have been aborted yet: transactional ids are refused (InitProducerId). Of a partition that is
+    // not there Kafka gives the empty list to all.
+    abortedTransactions: isolation === 'read_committed' || outcome.partition === undefined ? [] : null,
     preferredReadReplica: -1,
     records: outcome.slice.chunks,
   }
