@@ -19,12 +19,9 @@ export const metadata = serve(
     const asked = askedTopics(request, context)
     const problem = asked?.find((topic) => isIllegal(topic, context))
     if (asked !== undefined && problem !== undefined) {
-      return respond(
-        request,
-        context,
-        services,
-        asked.map((topic) => topicError(topic.name ?? '', 'INVALID_REQUEST', topic.topicId)),
-      )
+      const topics = asked.map((topic) => topicError(topic.name ?? '', 'INVALID_REQUEST', topic.topicId))
+      // Kafka tells nothing of the cluster in an answer that is an error as a whole.
+      return { ...respond(request, context, services, topics), brokers: [], clusterId: null, controllerId: -1 }
     }
     const mayCreate = request.allowAutoTopicCreation && services.config.get('auto.create.topics.enable')
     const missing = mayCreate && asked !== undefined ? missingTopics(asked, context, services) : []
@@ -78,18 +75,26 @@ function answerTopics(
   const describe = (topic: TopicImage): TopicAnswer => describeTopic(topic, request, context, services)
   if (asked === undefined) return [...image.topics()].filter(({ name }) => mayDescribe(name)).map(describe)
   const byId = asked.some(({ topicId }) => topicId !== ZERO_UUID)
-  return asked.map(({ name, topicId }) => {
-    if (byId) {
+  if (byId) {
+    // Names beside ids do not count, and what stands twice is answered once.
+    const ids = new Set(asked.map(({ topicId }) => topicId).filter((topicId) => topicId !== ZERO_UUID))
+    return [...ids].map((topicId) => {
       const topic = image.topicById(topicId)
       if (topic === undefined) return topicError(null, 'UNKNOWN_TOPIC_ID', topicId)
       return mayDescribe(topic.name) ? describe(topic) : topicError(null, 'TOPIC_AUTHORIZATION_FAILED', topicId)
-    }
-    const wanted = name ?? ''
+    })
+  }
+  return [...new Set(asked.map(({ name }) => name ?? ''))].map((wanted) => {
     if (!mayDescribe(wanted)) return topicError(wanted, 'TOPIC_AUTHORIZATION_FAILED')
     const topic = image.topicByName(wanted)
-    return topic === undefined
-      ? topicError(wanted, refused.get(wanted) ?? services.topics.absence(wanted))
-      : describe(topic)
+    if (topic !== undefined) return describe(topic)
+    return {
+      ...topicError(wanted, refused.get(wanted) ?? services.topics.absence(wanted)),
+      isInternal: services.topics.isInternal(wanted),
+      topicAuthorizedOperations: request.includeTopicAuthorizedOperations
+        ? authorizedOperations(authorizer, principal, 'topic', wanted)
+        : OPERATIONS_NOT_ASKED,
+    }
   })
 }
 
@@ -196,6 +201,13 @@ export const describeTopicPartitions = serve(
       ? [...image.topics()].map(({ name }) => name).filter(mayDescribe)
       : request.topics.map(({ name }) => name)
     const { cursor } = request
+    if (cursor !== null && (cursor.partitionIndex < 0 || !(all || names.includes(cursor.topicName)))) {
+      return {
+        throttleTimeMs: 0,
+        topics: names.map((name) => describedError(name, 'INVALID_REQUEST')),
+        nextCursor: null,
+      }
+    }
     const wanted = [...new Set(names)].sort().filter((name) => cursor === null || name >= cursor.topicName)
     let left = Math.min(Math.max(request.responsePartitionLimit, 1), MOST_PARTITIONS)
     const topics: ResponseOf<typeof DescribeTopicPartitions>['topics'][number][] = []
@@ -204,10 +216,13 @@ export const describeTopicPartitions = serve(
       const topic = mayDescribe(name) ? image.topicByName(name) : undefined
       if (topic === undefined) {
         const error = mayDescribe(name) ? services.topics.absence(name) : 'TOPIC_AUTHORIZATION_FAILED'
-        topics.push(describedError(name, error))
+        const operations = mayDescribe(name)
+          ? authorizedOperations(services.authorizer, principal, 'topic', name)
+          : OPERATIONS_NOT_ASKED
+        topics.push({ ...describedError(name, error), topicAuthorizedOperations: operations })
         continue
       }
-      const first = cursor?.topicName === name ? Math.max(cursor.partitionIndex, 0) : 0
+      const first = cursor?.topicName === name ? cursor.partitionIndex : 0
       if (left === 0) {
         nextCursor = { topicName: name, partitionIndex: first }
         break
