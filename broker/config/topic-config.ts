@@ -91,6 +91,11 @@ export function checkTopicConfigs(broker: BrokerConfig, overrides: ReadonlyMap<s
     legal.set(name, text)
   }
   const config = topicConfig(broker, legal)
+  if (config.get('remote.storage.enable')) {
+    throw new InvalidTopicConfig(
+      'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.',
+    )
+  }
   const min = config.get('min.compaction.lag.ms')
   const max = config.get('max.compaction.lag.ms')
   if (min > max) {

@@ -209,7 +209,7 @@ function reassignmentRefusal(
   if (topic.partitions[index] === undefined) {
     return refusal('UNKNOWN_TOPIC_OR_PARTITION', `Unable to find partition ${name}:${index}.`)
   }
-  if (replicas === null) return refusal('NO_REASSIGNMENT_IN_PROGRESS')
+  if (replicas === null) return refusal('NO_REASSIGNMENT_IN_PROGRESS', null)
   return checkReplicas([replicas], replicas.length, new Set(image.brokers.keys()))
 }
 

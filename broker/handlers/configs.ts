@@ -80,7 +80,7 @@ function entriesOf({ resourceType, resourceName }: NamedResource, services: Serv
     case 'topic': {
       const topic = image.topicByName(resourceName)
       if (topic !== undefined) return describeTopic(config, topic.configs)
-      return checkTopicName(resourceName) ?? refusal('UNKNOWN_TOPIC_OR_PARTITION')
+      return checkTopicName(resourceName) ?? refusal('UNKNOWN_TOPIC_OR_PARTITION', '')
     }
     case 'broker':
       if (resourceName === '') return describeBrokerDefaults(image.configs('broker', ''))
@@ -102,6 +102,7 @@ function entriesOf({ resourceType, resourceName }: NamedResource, services: Serv
 
 /** There are no loggers whose levels could be told or set apart: the list of this broker is empty. */
 function loggers(resourceName: string, nodeId: number): ConfigEntry[] | Refusal {
+  if (resourceName === '') return refusal('INVALID_REQUEST', 'Broker id must not be empty')
   if (!isInteger(resourceName)) {
     return refusal('INVALID_REQUEST', `Broker id must be an integer, but it is: ${resourceName}`)
   }

@@ -87,7 +87,11 @@ const activeProducer = (producer: ProducerEntry): DescribedPartition['activeProd
   currentTxnStartOffset: producer.currentTxnFirstOffset,
 })
 
-const partitionError = (index: number, error: ErrorName, message = errorMessage(error)): DescribedPartition => ({
+const partitionError = (
+  index: number,
+  error: ErrorName,
+  message: string | null = errorMessage(error),
+): DescribedPartition => ({
   partitionIndex: index,
   errorCode: errorCode(error),
   errorMessage: message,

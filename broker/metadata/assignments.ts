@@ -16,19 +16,19 @@ export function checkCounts(
   replicationFactor: number,
   brokers: ReadonlySet<number>,
 ): Refusal | undefined {
-  if (partitions === 0 || partitions < -1) {
-    return refusal('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
-  }
   if (replicationFactor === 0 || replicationFactor < -1) {
     return refusal(
       'INVALID_REPLICATION_FACTOR',
       'Replication factor must be larger than 0, or -1 to use the default value.',
     )
   }
+  if (partitions === 0 || partitions < -1) {
+    return refusal('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
+  }
   if (replicationFactor > brokers.size) {
     return refusal(
       'INVALID_REPLICATION_FACTOR',
-      `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ${replicationFactor} cannot be reached because only ${brokers.size} broker(s) are registered.`,
+      `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ${replicationFactor} cannot be reached because only ${brokers.size} broker(s) are registered or some brokers have all their log directories cordoned.`,
     )
   }
   return undefined

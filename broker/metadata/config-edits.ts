@@ -73,7 +73,8 @@ function changeList(
   inherited: readonly string[],
 ): string {
   const items = own === undefined ? [...inherited] : split(own)
-  const named = split(value)
+  // An empty item stays one when it is appended: that is no legal value of any list, and is refused as such.
+  const named = value.split(',').map((item) => item.trim())
   const changed = operation === 'APPEND' ? [...items, ...named] : items.filter((item) => !named.includes(item))
   return [...new Set(changed)].join(',')
 }

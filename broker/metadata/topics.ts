@@ -263,7 +263,7 @@ export class Topics {
     budget: number,
   ): { topic: TopicImage; partitions: PartitionImage[] } | Refusal {
     const topic = this.#cluster.image.topicByName(name)
-    if (topic === undefined) return refusal('UNKNOWN_TOPIC_OR_PARTITION')
+    if (topic === undefined) return refusal('UNKNOWN_TOPIC_OR_PARTITION', null)
     if (topic.internal) return internalRefusal(name)
     const now = topic.partitions.length
     if (count === now) return refusal('INVALID_PARTITIONS', `Topic already has ${now} partition(s).`)
