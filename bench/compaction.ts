@@ -90,6 +90,7 @@ async function run(): Promise<void> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   const started = performance.now()
+  const cpuBefore = process.cpuUsage()
   let rounds = 0
   for (;;) {
     const done = await cleaner.cleanNext()
@@ -102,6 +103,7 @@ async function run(): Promise<void> {
     )
   }
   const tookMs = performance.now() - started
+  const cpu = process.cpuUsage(cpuBefore)
   delay.disable()
   clearInterval(sampler)
   const { bytesRead, bytesWritten, recordsRead } = cleaner.totals
@@ -111,6 +113,7 @@ async function run(): Promise<void> {
     'read and written',
     `${mib((bytesRead + bytesWritten) / (tookMs / 1000))} MiB/s, ${perSecond(recordsRead, tookMs)} records/s`,
   )
+  report('processor', `${seconds((cpu.user + cpu.system) / 1000)} s of all threads, what is measured there included`)
   report('memory', `${mib(peakRss - idleRss)} MiB more than idle (${mib(idleRss)} MiB)`)
   report(
     'event loop delay',
