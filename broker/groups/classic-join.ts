@@ -20,6 +20,9 @@ export function join(turn: Turn, group: ClassicGroup, command: JoinCommand): voi
   const { minSessionTimeoutMs, maxSessionTimeoutMs } = turn.config
   if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
     turn.refuse(to, 'INVALID_SESSION_TIMEOUT', memberId)
+  } else if (sizeOf(command) > turn.config.maxBatchBytes) {
+    // What could never be stored is not held either: a join may carry 100 MB. Kafka finds out when the round ends.
+    turn.refuse(to, 'UNKNOWN_SERVER_ERROR', memberId)
   } else if (!hasRoom(turn, group, memberId)) {
     turn.refuse(to, 'GROUP_MAX_SIZE_REACHED', '')
     // A member may still be there after the limit was lowered: it goes, and nobody waits for it any more.
@@ -36,6 +39,9 @@ export function join(turn: Turn, group: ClassicGroup, command: JoinCommand): voi
   }
 }
 
+const sizeOf = ({ protocols }: JoinCommand): number =>
+  protocols.reduce((sum, { name, metadata }) => sum + name.length + metadata.length, 0)
+
 /**
  * In a round those who came count, not the members: so a limit that was lowered takes effect on who comes last.
  * Outside of one, members are let in again.
@@ -48,9 +54,15 @@ function hasRoom(turn: Turn, group: ClassicGroup, memberId: string): boolean {
   return group.members.has(memberId) || group.members.size < turn.config.maxSize
 }
 
+/** Client ids and instance ids may be as long as a string of the protocol; a member id must be one, too. */
+const MAX_PREFIX_CHARACTERS = 10_000
+
+const freshMemberId = (prefix: string, freshId: string): string =>
+  `${prefix.slice(0, MAX_PREFIX_CHARACTERS)}-${freshId}`
+
 /** A dynamic member without an id. From v4 on it gets one and joins with it, so that a lost answer leaves no ghost. */
 function joinAsDynamic(turn: Turn, group: ClassicGroup, command: JoinCommand): void {
-  const memberId = `${command.clientId}-${command.freshId}`
+  const memberId = freshMemberId(command.clientId, command.freshId)
   if (!command.needsMemberId) {
     addMember(turn, group, command, memberId)
     return
@@ -62,7 +74,7 @@ function joinAsDynamic(turn: Turn, group: ClassicGroup, command: JoinCommand): v
 
 /** A static member without an id: either new, or the old one restarted, whose place it takes. */
 function joinAsStatic(turn: Turn, group: ClassicGroup, command: JoinCommand, instanceId: string): void {
-  const memberId = `${instanceId}-${command.freshId}`
+  const memberId = freshMemberId(instanceId, command.freshId)
   const oldId = group.staticMemberId(instanceId)
   const old = oldId === undefined ? undefined : group.members.get(oldId)
   if (old === undefined) addMember(turn, group, command, memberId)

@@ -7,6 +7,15 @@ export interface Refusal {
   readonly message: string | null
 }
 
-export const refusal = (error: ErrorName, message: string | null = errorMessage(error)): Refusal => ({ error, message })
+/** What a client sent is quoted in messages, and may be as long as a string can be: with our words it would be longer. */
+const MAX_MESSAGE_CHARACTERS = 4_096
+
+export const refusal = (error: ErrorName, message: string | null = errorMessage(error)): Refusal => ({
+  error,
+  message:
+    message !== null && message.length > MAX_MESSAGE_CHARACTERS
+      ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…`
+      : message,
+})
 
 export const isRefusal = (value: object): value is Refusal => 'error' in value

@@ -13,6 +13,9 @@ export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA'
  */
 export const MAX_ELEMENTS = 1_000_000
 
+/** Of any string, as in Kafka: what the int16 of the older versions can say, so that each version can say what another said. */
+export const MAX_STRING_BYTES = 0x7fff
+
 /** Tagged fields of one structure. Kafka writes at most a handful; each costs a reader a turn of a loop (NET-15). */
 export const MAX_TAGGED_FIELDS = 1_024
 
@@ -230,8 +233,14 @@ export class Reader {
   /** Bytes that are not UTF-8 become U+FFFD, as in Kafka; names with it fail validation later. */
   #text(size: number): string {
     if (size < 0) throw new MalformedError(size === -1 ? 'null where a string is needed' : `string of length ${size}`)
+    if (size > MAX_STRING_BYTES) throw new MalformedError(`string of ${size} bytes`)
     const at = this.take(size)
-    return this.buffer.toString('utf8', at, at + size)
+    const text = this.buffer.toString('utf8', at, at + size)
+    // Each byte that is not UTF-8 is read as one character of three. A string that we could not say again is none.
+    if (size > MAX_STRING_BYTES / 3 && Buffer.byteLength(text) > MAX_STRING_BYTES) {
+      throw new MalformedError(`string of ${size} bytes that are not UTF-8`)
+    }
+    return text
   }
 
   #count(count: number, minBytes: number): number {

@@ -70,6 +70,14 @@ describe('JoinGroup of the classic protocol, a new member', () => {
     expect(group.waiting.size).toBe(0)
   })
 
+  it('H24: refuses more metadata than a record of the group could hold, and keeps none of it', () => {
+    const group = groupContext({ maxBatchBytes: 1_000 })
+    group.join('a', { protocols: ['p'.repeat(1_001)] }).isRefused('UNKNOWN_SERVER_ERROR')
+    expect(group.members()).toEqual([])
+    group.join('a', { protocols: ['p'.repeat(400)] }).isPending()
+    expect(group.members()).toHaveLength(1)
+  })
+
   it('JG-10: uses the session timeout where v0 has no rebalance timeout', () => {
     // The handler says so; here it is one number like another.
     const group = groupContext().stable({

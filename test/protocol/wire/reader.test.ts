@@ -84,6 +84,21 @@ describe('Reader: strings and bytes', () => {
     for (const hex of ['0002 c080', '0003 eda080', '0004 f5808080']) expect(reader(hex).string()).toContain('\ufffd')
   })
 
+  it('H16: refuse a string that an older version could not say again, as it is or as it was read', () => {
+    const compact = (size: number, byte: number) => {
+      const bytes = Buffer.concat([Buffer.from([0, 0, 0]), Buffer.alloc(size, byte)])
+      const length = size + 1
+      bytes[0] = (length & 0x7f) | 0x80
+      bytes[1] = ((length >> 7) & 0x7f) | 0x80
+      bytes[2] = length >> 14
+      return new Reader(bytes)
+    }
+    expect(compact(0x7fff, 0x61).compactString()).toHaveLength(0x7fff)
+    expect(() => compact(0x8000, 0x61).compactString()).toThrow(MalformedError)
+    expect(compact(10_922, 0xff).compactNullableString()).toHaveLength(10_922)
+    expect(() => compact(10_923, 0xff).compactNullableString()).toThrow(MalformedError)
+  })
+
   it('read text of any length and script', () => {
     for (const text of ['', 'orders', 'grün', '漢字😀', 'x'.repeat(300), `${'y'.repeat(40)}é`]) {
       const bytes = Buffer.from(text)
