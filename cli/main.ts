@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { logFormats, logLevels, version } from '../broker/index.ts'
+import { addLogCommands } from './log-commands.ts'
 import { type RunOptions, runBroker } from './run-broker.ts'
 
 /** A command that was not understood, as opposed to one that failed (1). */
@@ -7,7 +8,7 @@ const USAGE_ERROR = 2
 
 /**
  * `odradek <command>`. Data goes to stdout, talk to stderr. Ends the process when it is done: 0 after a clean stop, 1
- * when the broker could not start or had to give up, 2 for a command line that makes no sense.
+ * when the broker could not start or had to give up, or files are damaged, 2 for a command line that makes no sense.
  * @param argv what follows the program's name
  */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -31,6 +32,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     .action(async (options: CommandOptions) => {
       exitCode = await runBroker(runOptions('dev', options))
     })
+
+  addLogCommands(program, (code) => {
+    exitCode = code
+  })
 
   program
     .command('version')

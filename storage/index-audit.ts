@@ -20,7 +20,8 @@ export interface WalkedBatch {
   readonly size: number
   readonly baseOffset: number
   readonly lastOffset: number
-  readonly maxTimestamp: number
+  /** Undefined if it cannot be told: then no entry is held against it. */
+  readonly maxTimestamp: number | undefined
 }
 
 /**
@@ -92,10 +93,11 @@ export class IndexAudit {
   }
 
   #compareTimes({ baseOffset, lastOffset, maxTimestamp }: WalkedBatch): void {
-    this.#maxTimestamp = Math.max(this.#maxTimestamp, maxTimestamp)
+    this.#maxTimestamp = Math.max(this.#maxTimestamp, maxTimestamp ?? -1)
     for (; this.#nextTime < this.#times.length; this.#nextTime++) {
       const { timestamp, offset } = this.#times[this.#nextTime]!
       if (offset > lastOffset) return
+      if (maxTimestamp === undefined) continue
       if (offset < baseOffset) this.#found('time', this.#nextTime, `no batch holds offset ${offset}`)
       else if (timestamp !== maxTimestamp)
         this.#found(

@@ -273,6 +273,12 @@ function takeLock(lockPath: string): FileLock {
   }
 }
 
+/** The process that uses a folder now: it lives, and holds this lock file. Nothing is changed; for who only looks. */
+export function lockHolder(lockPath: string): number | undefined {
+  const content = attempt('look at', lockPath, () => readIfThere(lockPath))
+  return content === undefined ? undefined : holderOf(lockPath, content)
+}
+
 /** The pid of the living process that holds the lock, if there is one. */
 function holderOf(lockPath: string, content: string): number | undefined {
   const [pidText = '', startTime = '', boot = ''] = content.trim().split(' ')

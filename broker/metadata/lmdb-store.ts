@@ -1,24 +1,11 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import { crc32 } from 'node:zlib'
 import type { RootDatabase } from 'lmdb'
 import { type FileSystem, readFullySync } from '../../storage/file-system.ts'
 import { guardLmdbFile, META_BYTES } from './lmdb-guard.ts'
+import { decode, decodeRevision, encode, encodeRevision, keyOf, lmdbKey, REVISION_KEY } from './lmdb-values.ts'
 import { type Entry, LocalStore, type Writes } from './local-store.ts'
 import { MetadataStoreError, type Revision } from './store.ts'
-
-/*
- * LMDB keys:    0x72 "r"         revision of the store (8) | crc32 (4)
- *               0x6b "k" <key>   an entry:
- *
- *   | crc32 (4) | format = 1 (1) | createRevision (8) | modRevision (8) | session (8) | value … |
- *
- * The checksum covers the LMDB key and all that follows it: LMDB's pages have none, and return a flipped bit as data.
- */
-const REVISION_KEY = Buffer.from('r')
-const REVISION_BYTES = 8 + 4
-const FORMAT = 1
-const HEADER_BYTES = 4 + 1 + 8 + 8 + 8
 
 /** An LMDB file begins with two meta pages; this stands behind the first page header. */
 const LMDB_MAGIC = 0xbeefc0de
@@ -66,7 +53,7 @@ export class LmdbStore extends LocalStore {
     let database: Database | undefined
     try {
       checkFile(path, fileSystem)
-      await guardLmdbFile(path, fileSystem, isSound, writeLmdbFile, report)
+      await guardLmdbFile(path, fileSystem, writeLmdbFile, report)
       database = openLmdb(path)
       await fileSystem.syncFolder(dirname(path))
       const store = new LmdbStore(database)
@@ -83,15 +70,12 @@ export class LmdbStore extends LocalStore {
   }
 
   protected async write(writes: Writes, revision: Revision): Promise<void> {
-    const stamp = Buffer.alloc(REVISION_BYTES)
-    stamp.writeBigUInt64BE(revision)
-    stamp.writeUInt32BE(crc32(stamp.subarray(0, 8)), 8)
     this.#database.transactionSync(() => {
       for (const [key, entry] of writes) {
         if (entry === undefined) this.#database.removeSync(lmdbKey(key))
         else this.#database.putSync(lmdbKey(key), encode(lmdbKey(key), entry))
       }
-      this.#database.putSync(REVISION_KEY, stamp)
+      this.#database.putSync(REVISION_KEY, encodeRevision(revision))
     })
   }
 
@@ -135,10 +119,7 @@ async function writeLmdbFile(path: string, entries: readonly (readonly [Buffer, 
 
 function readRevision(database: Database): Revision {
   const stamp = database.getBinary(REVISION_KEY)
-  if (stamp === undefined) return 0n
-  if (!isSound(REVISION_KEY, stamp))
-    throw new MetadataStoreError('CORRUPT', 'the revision of the metadata does not match its checksum')
-  return stamp.readBigUInt64BE()
+  return stamp === undefined ? 0n : decodeRevision(stamp)
 }
 
 /**
@@ -160,8 +141,6 @@ function checkFile(path: string, fileSystem: FileSystem): void {
   }
 }
 
-const lmdbKey = (key: string): Buffer => Buffer.from(`k${key}`)
-
 function list(database: Database, prefix: string): [string, Entry][] {
   const start = lmdbKey(prefix)
   // One above the last byte; 0xff never ends a key of UTF-8.
@@ -169,44 +148,7 @@ function list(database: Database, prefix: string): [string, Entry][] {
   end[end.length - 1] = end[end.length - 1]! + 1
   const entries: [string, Entry][] = []
   for (const { key, value } of database.getRange({ start, end })) {
-    entries.push([Buffer.from(key).toString('utf8', 1), decode(key, value)])
+    entries.push([keyOf(Buffer.from(key)), decode(key, value)])
   }
   return entries
 }
-
-function encode(key: Buffer, { value, createRevision, modRevision, session }: Entry): Buffer {
-  const stored = Buffer.allocUnsafe(HEADER_BYTES + value.length)
-  stored.writeUInt8(FORMAT, 4)
-  stored.writeBigUInt64BE(createRevision, 5)
-  stored.writeBigUInt64BE(modRevision, 13)
-  stored.writeBigUInt64BE(session, 21)
-  value.copy(stored, HEADER_BYTES)
-  stored.writeUInt32BE(checksum(key, stored))
-  return stored
-}
-
-function decode(key: Buffer, lent: Buffer): Entry {
-  const stored = Buffer.from(lent) // what LMDB hands out is valid until its next call only
-  const name = (): string => Buffer.from(key).toString('utf8', 1)
-  if (!isSound(key, stored)) {
-    throw new MetadataStoreError('CORRUPT', `the metadata of ${name()} does not match its checksum`)
-  }
-  if (stored[4] !== FORMAT) {
-    throw new MetadataStoreError('CORRUPT', `the metadata of ${name()} has the unknown format ${stored[4]}`)
-  }
-  return {
-    createRevision: stored.readBigUInt64BE(5),
-    modRevision: stored.readBigUInt64BE(13),
-    session: stored.readBigUInt64BE(21),
-    value: stored.subarray(HEADER_BYTES),
-  }
-}
-
-/** Do the bytes under an LMDB key match the checksum in them? */
-function isSound(key: Buffer, stored: Buffer): boolean {
-  if (key.equals(REVISION_KEY))
-    return stored.length === REVISION_BYTES && stored.readUInt32BE(8) === crc32(stored.subarray(0, 8))
-  return stored.length >= HEADER_BYTES && stored.readUInt32BE() === checksum(key, stored)
-}
-
-const checksum = (key: Buffer, stored: Buffer): number => crc32(stored.subarray(4), crc32(key))
