@@ -56,6 +56,8 @@ export interface Inspection {
   readonly report: Report
   /** A broker is at work in the folder: what is at the ends of its logs is still being written. */
   readonly isRunning: boolean
+  /** The last one was stopped well: nothing lags behind. */
+  readonly isClean: boolean
   /** All topics may have gaps, for whoever knows. */
   readonly allCompacted: boolean
 }

@@ -99,13 +99,15 @@ async function problemAt(
   { expectedOffset, endOffset }: { readonly expectedOffset: number; readonly endOffset: number },
 ): Promise<string> {
   const room = window.end - position
-  if (!(await window.load(position, batch.BATCH_HEADER_BYTES))) return `the file ends after ${room} bytes of a batch`
+  if (!(await window.load(position, batch.MAGIC_END))) return `the file ends after ${room} bytes of a batch`
+  const magic = batch.magic(window.buffer, window.indexOf(position))
+  if (magic > 2) return `a batch of magic ${magic}, which is not known`
+  const smallest = magic === 2 ? batch.BATCH_HEADER_BYTES : batch.MAGIC_END
+  if (!(await window.load(position, smallest))) return `the file ends after ${room} bytes of a batch`
   const at = window.indexOf(position)
   const size = batch.batchSize(window.buffer, at)
   const offset = batch.baseOffset(window.buffer, at)
-  const magic = batch.magic(window.buffer, at)
-  if (magic > 2) return `a batch of magic ${magic}, which is not known`
-  if (size < batch.BATCH_HEADER_BYTES) return `a batch that claims ${size} bytes`
+  if (size < smallest) return `a batch that claims ${size} bytes`
   if (size > room) return `a batch of ${size} bytes, of which the file has ${room}`
   if (offset < expectedOffset) return `a batch of offset ${offset}, where ${expectedOffset} is due`
   if (magic < 2) return `the message at offset ${offset} does not match its checksum`

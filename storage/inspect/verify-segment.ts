@@ -35,6 +35,8 @@ export async function verifySegment(inspection: Inspection, segment: SegmentToVe
   report.tally.segments++
   report.tally.bytes += sizeBytes
   let nextOffset = baseOffset
+  // Whether the batch before is known, so that what begins with this one is seen to begin.
+  let isContinued = false
   const file = new PooledFile(files, path)
   const endOffset = nextBaseOffset ?? Number.MAX_SAFE_INTEGER
   for await (const walked of walkSegment({ file, sizeBytes, baseOffset, endOffset })) {
@@ -52,15 +54,16 @@ export async function verifySegment(inspection: Inspection, segment: SegmentToVe
         )
       indexes?.skip(end, toOffset ?? Number.MAX_SAFE_INTEGER)
       nextOffset = toOffset ?? nextBaseOffset ?? nextOffset
+      isContinued = false
       continue
     }
     const { position, size, lastOffset, missing } = walked
-    const isFirst = position === 0
     if (missing > 0 && !segment.isCompacted) report.error(path, gap(nextOffset, walked.baseOffset), position)
     countBatch(inspection, walked)
     const maxTimestamp = timestampOf(walked)
     indexes?.batch({ position, size, baseOffset: walked.baseOffset, lastOffset, maxTimestamp })
-    epochs.batch(walked, isFirst)
+    epochs.batch(walked, isContinued)
+    isContinued = true
     nextOffset = lastOffset + 1
   }
   file.close()
@@ -134,14 +137,15 @@ function verifyTransactionIndex({ fileSystem, report }: Inspection, path: string
 }
 
 /**
- * Compares the epochs in the batches with `leader-epoch-checkpoint`: no checksum covers either. The checkpoint may lag
- * behind in a folder that was not closed.
+ * Compares the epochs in the batches with those before them, and with `leader-epoch-checkpoint`: no checksum covers them.
+ * The checkpoint may lag behind in a folder that was not closed.
  */
 class EpochCheck {
   readonly #inspection: Inspection
   readonly #segment: SegmentToVerify
   readonly #path: string
   #index = -1
+  #latest = -1
 
   constructor(inspection: Inspection, segment: SegmentToVerify, path: string) {
     this.#inspection = inspection
@@ -149,17 +153,20 @@ class EpochCheck {
     this.#path = path
   }
 
-  batch({ buffer, at, position, baseOffset }: WalkedBatch, isFirst: boolean): void {
+  batch({ buffer, at, position, baseOffset }: WalkedBatch, isContinued: boolean): void {
     const { epochs, isCompacted } = this.#segment
-    if (epochs === undefined || batch.magic(buffer, at) < 2) return
-    const epoch = batch.partitionLeaderEpoch(buffer, at)
+    const { report, isClean } = this.#inspection
+    const epoch = batch.magic(buffer, at) < 2 ? -1 : batch.partitionLeaderEpoch(buffer, at)
     if (epoch < 0) return
+    if (epoch < this.#latest)
+      report.error(this.#path, `leader epoch ${epoch} at offset ${baseOffset}, after ${this.#latest}`, position)
+    this.#latest = Math.max(this.#latest, epoch)
+    if (epochs === undefined) return
     const before = this.#index
     while ((epochs[this.#index + 1]?.startOffset ?? Number.POSITIVE_INFINITY) <= baseOffset) this.#index++
     const entry = epochs[this.#index]
-    const { report } = this.#inspection
     if (entry === undefined || entry.epoch === epoch) {
-      const began = entry !== undefined && this.#index > before && !isFirst && !isCompacted
+      const began = entry !== undefined && this.#index > before && isContinued && !isCompacted
       if (began && entry.startOffset !== baseOffset)
         report.error(
           this.#path,
@@ -168,7 +175,7 @@ class EpochCheck {
         )
       return
     }
-    const isBehind = this.#index === epochs.length - 1 && epoch > entry.epoch
+    const isBehind = !isClean && this.#index === epochs.length - 1 && epoch > entry.epoch
     if (!isBehind)
       report.error(
         this.#path,

@@ -54,11 +54,17 @@ export async function verify(options: VerifyOptions): Promise<Tally> {
   if (holder !== undefined)
     report.note(path, `in use by a broker (process ${holder}); the ends of its logs are still being written`)
   const files = new OpenFiles(fileSystem, 16, true)
-  const inspection = { fileSystem, files, report, isRunning: holder !== undefined, allCompacted: compacted }
+  const isClean = holder === undefined && wasStopped(fileSystem, directory)
+  const inspection = { fileSystem, files, report, isRunning: holder !== undefined, isClean, allCompacted: compacted }
   if (kind === 'file') await verifyFile(inspection, path, name, parent, options)
   else if (isPartition) await verifyPartition(inspection, path, cleanedIn(inspection, parent).has(name))
   else await verifyDirectory(inspection, path, options)
   return report.tally
+}
+
+/** Is there the mark of a clean stop? */
+function wasStopped(fileSystem: FileSystem, directory: string): boolean {
+  return readCleanShutdown(fileSystem, `${directory}/${cleanShutdownFileName}`) !== undefined
 }
 
 function isPartitionFolder(fileSystem: FileSystem, path: string): boolean {
@@ -110,13 +116,11 @@ async function verifyFile(
 
 /** All of a log directory. */
 async function verifyDirectory(inspection: Inspection, path: string, options: VerifyOptions): Promise<void> {
-  const { fileSystem, report, isRunning } = inspection
+  const { fileSystem, report, isRunning, isClean } = inspection
   const meta = `${path}/${metaPropertiesFileName}`
   if (!fileSystem.exists(meta)) report.note(path, 'no meta.properties: not a log directory of a broker')
   attempt(inspection, meta, () => readMetaProperties(fileSystem, path))
-  const isClean =
-    attempt(inspection, path, () => readCleanShutdown(fileSystem, `${path}/${cleanShutdownFileName}`)) !== undefined
-  if (fileSystem.exists(`${path}/${cleanShutdownFileName}`) && !isClean)
+  if (fileSystem.exists(`${path}/${cleanShutdownFileName}`) && !isClean && !isRunning)
     report.error(`${path}/${cleanShutdownFileName}`, 'the mark of a clean stop is not as brokers write it')
   else if (!isClean && !isRunning)
     report.note(path, 'the broker was not stopped cleanly; its next start checks the logs')
