@@ -216,11 +216,14 @@ function partitionAnswer(outcome: FetchOutcome, isolation: Isolation): Partition
     snapshotId: NO_SNAPSHOT,
     // No transaction can have been aborted yet: transactional ids are refused (InitProducerId). Of a partition that is
     // not there Kafka gives the empty list to all.
-    abortedTransactions: isolation === 'read_committed' || outcome.partition === undefined ? [] : null,
+    abortedTransactions: isolation === 'read_committed' || isAbsent(outcome) ? [] : null,
     preferredReadReplica: -1,
     records: outcome.slice.chunks,
   }
 }
+
+const isAbsent = ({ error }: FetchOutcome): boolean =>
+  error === 'UNKNOWN_TOPIC_OR_PARTITION' || error === 'UNKNOWN_TOPIC_ID'
 
 function count(read: FetchRead): void {
   for (const { partition, slice, error } of read.outcomes) {

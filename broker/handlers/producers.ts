@@ -54,7 +54,7 @@ const initRefusal = (error: ErrorName): InitAnswer => ({
 export const describeProducers = serve(
   DescribeProducers,
   [needs('topic', 'READ')],
-  (request, { connection: { principal } }, { partitions, authorizer }) => {
+  (request, { connection: { principal } }, { partitions, authorizer, cluster }) => {
     // A partition that is named a million times is described once.
     const described = new Set<string>()
     const describe = (name: string, index: number): DescribedPartition => {
@@ -64,7 +64,12 @@ export const describeProducers = serve(
       const wrongName = checkTopicName(name)
       if (wrongName !== undefined) return partitionError(index, wrongName.error, wrongName.message)
       const partition = partitions.findByName(name, index)
-      if (typeof partition === 'string') return partitionError(index, partition)
+      if (typeof partition === 'string') {
+        // Of a partition that a topic has not Kafka says the error alone.
+        const hasTopic = cluster.image.topicByName(name) !== undefined
+        const message = hasTopic ? null : 'This server does not host this topic-partition.'
+        return partitionError(index, partition, message)
+      }
       if (described.has(`${name}-${index}`)) return partitionError(index, 'INVALID_REQUEST')
       described.add(`${name}-${index}`)
       const activeProducers = [...partition.log.producers()].map(activeProducer)
