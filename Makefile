@@ -2,7 +2,7 @@
 
 SOURCES := $(shell find broker cli http protocol storage -name '*.ts' 2>/dev/null)
 
-.PHONY: run test check build bench clean install
+.PHONY: run test check build bench oracle clean install
 
 # Start a broker for development on 127.0.0.1:9092, with its data in ./data.
 run: dist/cli.js
@@ -25,6 +25,11 @@ build: dist/cli.js
 # A table of throughput and latency, of the built broker.
 bench: dist/cli.js
 	npx tsx bench/run.ts $(ARGS)
+
+# The same requests to Apache Kafka and to Odradek, and their answers compared; what may differ is in docs/differences.md.
+# Needs Java 17 and Maven, and says so where they are missing. ARGS are words of case titles, or --verbose.
+oracle: node_modules/.package-lock.json
+	npx tsx test/oracle/run.ts $(ARGS)
 
 clean:
 	rm -rf dist coverage node_modules/.vite node_modules/.vitest

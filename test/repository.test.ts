@@ -114,6 +114,7 @@ describe('one name, three places', () => {
       'test/clients/',
       'test/crash/',
       'test/hostile/',
+      'test/oracle/',
       'test/support/',
       'test/repository.test.ts',
     ]

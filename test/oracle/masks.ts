@@ -45,6 +45,7 @@ class Mask {
     for (const [id, name] of this.#stage.topicIds) {
       text = text.replaceAll(id, `<id of ${name.replaceAll(this.#stage.suffix, '')}>`)
     }
+    text = text.replaceAll(/\d{13}/g, (digits) => (Math.abs(Number(digits) - this.#now) < NEAR_MS ? '<now>' : digits))
     return text.replaceAll(this.#stage.side.bootstrap, '<broker>')
   }
 

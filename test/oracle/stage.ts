@@ -30,6 +30,8 @@ export interface AskOptions {
   readonly quiet?: boolean
   /** How long to wait for the answer. */
   readonly withinMs?: number
+  /** Changes the bytes of the request behind their length, which is set anew. */
+  readonly damage?: (body: Buffer) => Buffer
   /** Put into the step's name, to tell it from others. */
   readonly note?: string
 }
@@ -130,13 +132,14 @@ export class Stage {
     request: Loose<TypeOf<Q>>,
     options: AskOptions = {},
   ): Pending<TypeOf<R>> {
-    const { as = 'main', quiet = false, withinMs = 10_000, note } = options
+    const { as = 'main', quiet = false, withinMs = 10_000, note, damage } = options
     const frame = (correlationId: number) => encode(api, version, correlationId, as, fill(api.request, request))
     frame(0)
     const who = as === 'main' ? '' : `${as}: `
     const entry: Entry = { step: `${who}${api.name}${note === undefined ? '' : ` ${note}`}`, answer: undefined }
     if (!quiet) this.transcript.push(entry)
-    const answer = this.#exchange(as, frame(7), withinMs).then(
+    const bytes = frame(7)
+    const answer = this.#exchange(as, damage === undefined ? bytes : framed(damage(bytes.subarray(4))), withinMs).then(
       (bytes) => {
         const { correlationId, value } = decodeResponseFrame(api, version, bytes)
         entry.answer = correlationId === 7 ? this.#kept(value, options) : `(the answer to request ${correlationId})`
@@ -156,15 +159,13 @@ export class Stage {
   /** Sends bytes as they are, with a length in front. @returns what came back: a frame, or how none came */
   async sendFrame(
     body: Buffer,
-    options: { as?: string; note?: string; withinMs?: number } = {},
+    options: Pick<AskOptions, 'as' | 'note' | 'quiet' | 'withinMs'> = {},
   ): Promise<Buffer | undefined> {
-    const { as = 'main', note = 'bytes', withinMs = 2_000 } = options
+    const { as = 'main', note = 'bytes', quiet = false, withinMs = 2_000 } = options
     const entry: Entry = { step: note, answer: undefined }
-    this.transcript.push(entry)
+    if (!quiet) this.transcript.push(entry)
     try {
-      const length = Buffer.alloc(4)
-      length.writeInt32BE(body.length)
-      const frame = await this.#exchange(as, Buffer.concat([length, body]), withinMs)
+      const frame = await this.#exchange(as, framed(body), withinMs)
       entry.answer = frame.toString('hex')
       return frame
     } catch (error) {
@@ -261,6 +262,12 @@ const changesMetadata: ReadonlySet<string> = new Set([
   'AlterPartitionReassignments',
   'ElectLeaders',
 ])
+
+function framed(body: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length)
+  return Buffer.concat([length, body])
+}
 
 function encode<Q extends Shape, R extends Shape>(
   api: Api<Q, R>,

@@ -249,7 +249,13 @@ const brokerEdits: readonly (readonly [string, string, Edit[]])[] = [
 
 const editingBrokers = [
   ...brokerEdits.map(([what, name, some]) =>
-    each(IncrementalAlterConfigs, `brokers: ${what}`, () => edit(BROKER, name, ...some), { alone: true }),
+    each(IncrementalAlterConfigs, `brokers: ${what}`, () => edit(BROKER, name, ...some), {
+      alone: true,
+      andThen: async ($) => {
+        const undo = ['', '1'].map((broker) => edit(BROKER, broker, ['log.retention.ms', DELETE, null]))
+        for (const request of undo) await $.quietly(IncrementalAlterConfigs, 1, request)
+      },
+    }),
   ),
   script(
     'IncrementalAlterConfigs: what all brokers have shows at topics',

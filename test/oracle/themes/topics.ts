@@ -183,7 +183,6 @@ const configuring = (
     { 'unclean.leader.election.enable': 'TRUE' },
     { preallocate: 'true' },
     { 'min.compaction.lag.ms': '10', 'max.compaction.lag.ms': '5' },
-    { 'retention.ms': 'soon', 'segment.ms': 'later' },
     { 'remote.storage.enable': 'true' },
     { 'leader.replication.throttled.replicas': '0:1' },
     { 'leader.replication.throttled.replicas': 'x' },
