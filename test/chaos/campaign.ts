@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Random, seededRandom } from '../../broker/runtime/random.ts'
 import { FindCoordinator } from '../../protocol/apis/find-coordinator.ts'
-import { Metadata } from '../../protocol/apis/metadata.ts'
+import { CreateTopics } from '../../protocol/apis/topics.ts'
 import { BrokerChild } from '../support/broker-child.ts'
 import { freePort } from '../support/free-port.ts'
 import { check, type Verdict } from './checker.ts'
@@ -147,7 +147,10 @@ export class Stage {
       port,
       history,
       random: this.random,
-      partitions: TOPICS.flatMap((topic) => [0, 1].map((partition) => ({ topic, partition }))),
+      partitions: TOPICS.flatMap(({ name: topic, configs }) => {
+        const isCompacted = 'cleanup.policy' in configs
+        return Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition, isCompacted }))
+      }),
       sessionTimeoutMs: options.sessionTimeoutMs ?? 6_000,
       membersLeave: options.membersLeave ?? true,
       isRunning: () => this.#running,
@@ -232,12 +235,17 @@ export class Stage {
   }
 
   async makeTopics(): Promise<void> {
-    const link = new Link(this.port, 'stage')
-    const topics = TOPICS.map((name) => ({ name, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }))
-    for (;;) {
-      const answer = await link.call(Metadata, 6, { topics, allowAutoTopicCreation: true })
-      if (answer.topics.every(({ errorCode, partitions }) => errorCode === 0 && partitions.length === 2)) break
-      await sleep(20)
+    const link = new Link(this.port, 'stage', 20_000)
+    const topics = TOPICS.map(({ name, configs }) => ({
+      name,
+      numPartitions: PARTITIONS,
+      replicationFactor: 1,
+      assignments: [],
+      configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
+    }))
+    const made = await link.call(CreateTopics, 5, { topics, timeoutMs: 20_000, validateOnly: false })
+    for (const { name, errorCode, errorMessage } of made.topics) {
+      if (errorCode !== 0) throw new Error(`topic ${name} cannot be made: ${errorMessage}`)
     }
     // Who commits without asking first where to finds no coordinator until somebody has asked.
     while ((await link.call(FindCoordinator, 2, { key: 'team', keyType: 0 })).errorCode !== 0) await sleep(20)
@@ -269,14 +277,30 @@ export class Stage {
   }
 }
 
-const TOPICS = ['steady', 'rolling'] as const
+const PARTITIONS = 2
+
+/** Segments small enough to roll, be compacted and be recovered over and over; and others that grow. */
+const TOPICS = [
+  { name: 'steady', configs: {} },
+  { name: 'rolling', configs: { 'internal.segment.bytes': '100000' } },
+  {
+    name: 'keyed',
+    configs: {
+      'cleanup.policy': 'compact',
+      'internal.segment.bytes': '100000',
+      'min.cleanable.dirty.ratio': '0.1',
+      'file.delete.delay.ms': '100',
+    },
+  },
+] as const
 
 const SETTINGS = [
-  'num.partitions=2',
-  'offsets.topic.num.partitions=2',
-  // Small enough that segments roll, are indexed and are recovered over and over.
+  `offsets.topic.num.partitions=${PARTITIONS}`,
+  'offsets.topic.segment.bytes=20000',
   'log.segment.bytes=1048576',
   'log.index.interval.bytes=512',
+  'log.cleaner.backoff.ms=200',
+  'log.cleaner.min.cleanable.ratio=0.1',
   'log.flush.offset.checkpoint.interval.ms=300',
   'group.min.session.timeout.ms=1000',
 ]

@@ -176,6 +176,29 @@ describe('acks=1 promises to outlive the process, not the power', () => {
   })
 })
 
+describe('in a compacted partition', () => {
+  const story = () => new Story().keyed('k').sent('a', 0).sent('b', 1).keyed('j').sent('c', 2)
+
+  it('a value may be gone when its key has a newer one', () => {
+    expect(found(story().polled('c1', 0, ['a', 'b', 'c']).endsWithGaps(undefined, 'b', 'c'))).toEqual([])
+    expect(found(story().polled('c1', 0, [undefined, 'b', 'c']).endsWithGaps('a', 'b', 'c'))).toEqual([])
+  })
+
+  it('the newest value of a key may not', () => {
+    expect(found(story().endsWithGaps('a', undefined, 'c'))).toEqual(['lost'])
+    expect(found(story().polled('c1', 0, ['a', 'b', 'c']).endsWithGaps(undefined, undefined, 'c'))).toEqual([
+      'lost',
+      'vanished',
+    ])
+    expect(found(story().endsWithGaps('a', 'b', undefined))).toEqual(['lost', 'unread'])
+  })
+
+  it('a value keeps its offset', () => {
+    expect(found(story().endsWithGaps(undefined, 'c', 'b'))).toEqual(['two values'])
+    expect(found(story().polled('c1', 0, ['b']).endsWithGaps(undefined, 'b', 'c'))).toEqual(['vanished'])
+  })
+})
+
 describe('a history that cannot be', () => {
   it('is an error of the campaign, not of the broker', () => {
     const story = new Story()
@@ -210,6 +233,7 @@ describe('figures', () => {
       acknowledgedRecords: 2,
       polledRecords: 2,
       commits: 1,
+      compactedAway: 0,
       expelled: 0,
       kills: 1,
       powerCuts: 1,

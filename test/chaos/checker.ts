@@ -1,4 +1,4 @@
-import { factsOf, type Send } from './checks/facts.ts'
+import { type Facts, factsOf, type Send } from './checks/facts.ts'
 import { type Anomaly, type AnomalyKind, anomalyKinds, Findings } from './checks/findings.ts'
 import { checkGroups } from './checks/groups.ts'
 import { checkReads } from './checks/reads.ts'
@@ -20,6 +20,8 @@ export interface Figures {
   readonly acknowledgedRecords: number
   readonly polledRecords: number
   readonly commits: number
+  /** Records that compaction has taken away. */
+  readonly compactedAway: number
   /** Members that were told that their group does not know them. */
   readonly expelled: number
   readonly kills: number
@@ -47,7 +49,7 @@ export function check(events: readonly HistoryEvent[]): Verdict {
   checkSends(facts, findings)
   checkReads(facts, findings)
   checkGroups(facts, findings)
-  return { anomalies: findings.counts, examples: findings.examples, figures: figuresOf(events, facts.sends) }
+  return { anomalies: findings.counts, examples: findings.examples, figures: figuresOf(facts) }
 }
 
 /** Says in a few lines what was found; for the message of a test that fails. */
@@ -56,7 +58,7 @@ export function explain({ anomalies, examples }: Verdict): string {
   return [...lines, ...examples.map(({ kind, message }) => `  ${kind}: ${message}`)].join('\n')
 }
 
-function figuresOf(events: readonly HistoryEvent[], sends: readonly Send[]): Figures {
+function figuresOf({ events, sends, finals }: Facts): Figures {
   const startsMs: number[] = []
   const firstAcksMs: number[] = []
   let [polledRecords, commits, expelled, kills, powerCuts] = [0, 0, 0, 0, 0]
@@ -89,6 +91,10 @@ function figuresOf(events: readonly HistoryEvent[], sends: readonly Send[]): Fig
     acknowledgedRecords: ok.reduce((sum, { values }) => sum + values.length, 0),
     polledRecords,
     commits,
+    compactedAway: [...finals.values()].reduce(
+      (sum, { isCompacted, low, high, at }) => sum + (isCompacted ? high - low - at.size : 0),
+      0,
+    ),
     expelled,
     kills,
     powerCuts,

@@ -32,6 +32,8 @@ export type SendEvent =
       readonly mode: SendMode
       /** One batch, in order. Each value is sent by nobody else. */
       readonly values: readonly string[]
+      /** Of each value, where the partition is compacted: then a value may be gone once its key has a newer one. */
+      readonly keys?: readonly string[]
     }
   /** `offset` is that of the first value; `atMs` as in BrokerEvent. */
   | { readonly f: 'send'; readonly type: 'ok'; readonly op: number; readonly offset: number; readonly atMs: number }

@@ -63,6 +63,13 @@ const fatal: readonly Fault[] = [
   { on: 'rename', action: 'kill before' },
   { on: 'rename', action: 'kill after' },
   { on: 'sync folder', action: 'kill before' },
+  // The steps of compaction.
+  { on: 'write', action: 'torn', suffix: '.cleaned' },
+  { on: 'rename', action: 'kill before', suffix: '.swap' },
+  { on: 'rename', action: 'kill after', suffix: '.swap' },
+  { on: 'rename', action: 'kill after', suffix: '.deleted' },
+  { on: 'rename', action: 'kill before', suffix: '.log' },
+  { on: 'unlink', action: 'kill before' },
   { on: 'write', action: 'torn', suffix: '-checkpoint.tmp' },
   { on: 'sync', action: 'kill before', suffix: '.mdb' },
   { on: 'sync', action: 'kill after', suffix: '.mdb' },

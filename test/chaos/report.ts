@@ -10,7 +10,7 @@ export function report({ verdict: { figures, anomalies }, seconds }: CampaignRes
   return [
     `${figures.kills + figures.powerCuts} kills (${figures.powerCuts} power cuts) in ${seconds.toFixed(1)} s`,
     `${all.ok} sends acknowledged (${figures.acknowledgedRecords} records), ${all.fail} refused, ${all.info} unknown (${unknown.toFixed(1)} %)`,
-    `${figures.polledRecords} records polled, ${figures.commits} commits`,
+    `${figures.polledRecords} records polled, ${figures.commits} commits, ${figures.compactedAway} records compacted away`,
     `start: ${quantiles(startsMs)}; then to the first acknowledgement: ${quantiles(firstAcksMs)}`,
     anomalies.size === 0 ? 'no anomalies' : `${anomalies.size} kinds of anomalies`,
   ].join('\n')

@@ -7,6 +7,7 @@ export class Story {
   readonly #mode: SendMode
   readonly #acks: -1 | 1
   #nextOp = 0
+  #keys: readonly string[] | undefined
 
   constructor(mode: SendMode = 'idempotent', acks: -1 | 1 = -1) {
     this.#mode = mode
@@ -23,6 +24,12 @@ export class Story {
 
   producer(proc: string, id: number): this {
     return this.#add({ f: 'producer', type: 'ok', proc, id, epoch: 0 })
+  }
+
+  /** The partition is compacted; the next batches have these keys. */
+  keyed(...keys: readonly string[]): this {
+    this.#keys = keys
+    return this
   }
 
   /** A batch that was acknowledged. */
@@ -101,12 +108,17 @@ export class Story {
     return this.endsBetween(0, values.length, values)
   }
 
+  /** The last phase finds these values; undefined where compaction left a gap. */
+  endsWithGaps(...values: readonly (string | undefined)[]): this {
+    return this.endsBetween(0, values.length, values)
+  }
+
   /** The last phase finds these values, though the high watermark is `high`. */
   endsAt(high: number, ...values: readonly string[]): this {
     return this.endsBetween(0, high, values)
   }
 
-  endsBetween(low: number, high: number, values: readonly string[]): this {
+  endsBetween(low: number, high: number, values: readonly (string | undefined)[]): this {
     const since = this.now
     this.#add({ f: 'bounds', type: 'ok', partition: 't-0', low, high, since, final: true })
     return this.#poll('reader', FINAL_READER, false, low, recordsAt(low, values))
@@ -145,6 +157,7 @@ export class Story {
       acks: this.#acks,
       mode: this.#mode,
       values: typeof values === 'string' ? [values] : values,
+      ...(this.#keys === undefined ? {} : { keys: this.#keys }),
     })
     return op
   }

@@ -11,6 +11,8 @@ export interface Send {
   readonly acks: -1 | 1
   readonly mode: SendMode
   readonly values: readonly string[]
+  /** Of each value, in a compacted partition. */
+  readonly keys: readonly string[] | undefined
   outcome: 'ok' | 'fail' | 'info' | 'open'
   /** Of the first value; of an `ok` send. */
   offset: number
@@ -26,6 +28,9 @@ export interface FinalLog {
   low: number
   high: number
   readonly at: Map<number, string>
+  /** Of a compacted partition: the largest offset of each key. */
+  readonly newest: Map<string, number>
+  isCompacted: boolean
 }
 
 /** The history as the checks want it. */
@@ -44,7 +49,7 @@ export function factsOf(events: readonly HistoryEvent[]): Facts {
   const finalOf = (partition: string): FinalLog => {
     let final = finals.get(partition)
     if (final === undefined) {
-      final = { low: 0, high: 0, at: new Map() }
+      final = { low: 0, high: 0, at: new Map(), newest: new Map(), isCompacted: false }
       finals.set(partition, final)
     }
     return final
@@ -53,9 +58,9 @@ export function factsOf(events: readonly HistoryEvent[]): Facts {
   let unsafe: Send[] = []
   for (const [index, event] of events.entries()) {
     if (event.f === 'send' && event.type === 'invoke') {
-      const { op, proc, partition, acks, mode, values } = event
+      const { op, proc, partition, acks, mode, values, keys } = event
       const known = { outcome: 'open', offset: -1, settledAt: -1, error: '', mayBeLost: false } as const
-      const send: Send = { op, proc, partition, acks, mode, values, ...known }
+      const send: Send = { op, proc, partition, acks, mode, values, keys, ...known }
       sends.set(op, send)
       for (const value of values) byValue.set(value, send)
     } else if (event.f === 'send') {
@@ -79,7 +84,27 @@ export function factsOf(events: readonly HistoryEvent[]): Facts {
       final.high = event.high
     }
   }
+  for (const { partition, keys } of sends.values()) if (keys !== undefined) finalOf(partition).isCompacted = true
+  for (const final of finals.values()) {
+    for (const [offset, value] of final.at) {
+      const key = keyOf(byValue, value)
+      if (key !== undefined) final.newest.set(key, Math.max(offset, final.newest.get(key) ?? -1))
+    }
+  }
   return { events, sends: [...sends.values()], byValue, finals }
+}
+
+/** The key of a value in a compacted partition. */
+function keyOf(byValue: ReadonlyMap<string, Send>, value: string): string | undefined {
+  const send = byValue.get(value)
+  return send?.keys?.[send.values.indexOf(value)]
+}
+
+/** Whether compaction may have taken this value from this offset: its key has another one at a larger offset. */
+export function isSuperseded({ byValue }: Facts, final: FinalLog, value: string, offset: number): boolean {
+  const key = keyOf(byValue, value)
+  const newest = (key === undefined ? undefined : final.newest.get(key)) ?? -1
+  return newest > offset && final.at.get(newest) !== value
 }
 
 /** Where each value lies in the end, in the order of the offsets. */

@@ -5,7 +5,17 @@ import { errorName } from '../../../protocol/errors.ts'
 import { addToSequence } from '../../../protocol/records/batch.ts'
 import { buildBatch } from '../../../protocol/records/batch-builder.ts'
 import { ConnectionLost, Link } from './link.ts'
-import { byTopic, type Client, chance, nameOf, pick, recordOf, type Scene, type TopicPartition } from './scene.ts'
+import {
+  byTopic,
+  type Client,
+  chance,
+  keysFor,
+  nameOf,
+  pick,
+  recordOf,
+  type Scene,
+  type TopicPartition,
+} from './scene.ts'
 
 /**
  * A producer as KIP-98 wants it: numbered batches, up to five of them in flight for a partition, sent again in order and
@@ -95,9 +105,10 @@ export class IdempotentProducer implements Client {
   #newBatch(lane: Lane): Batch {
     const { random, history } = this.#scene
     const values = Array.from({ length: 1 + random.integer(4) }, () => `${this.#proc}:${this.#next++}`)
+    const keys = keysFor(random, lane.place, values.length)
     const { id = -1, epoch = -1 } = this.#identity ?? {}
     const bytes = buildBatch({
-      records: values.map((value) => recordOf(random, value)),
+      records: values.map((value, i) => recordOf(random, value, keys?.[i])),
       compression: chance(random, 20) ? 'gzip' : 'none',
       producerId: id,
       producerEpoch: epoch,
@@ -106,7 +117,9 @@ export class IdempotentProducer implements Client {
     lane.sequence = addToSequence(lane.sequence, values.length)
     const op = history.newOp()
     const partition = nameOf(lane.place)
-    history.add({ f: 'send', type: 'invoke', op, proc: this.#proc, partition, acks: -1, mode: 'idempotent', values })
+    const keyed = keys === undefined ? {} : { keys }
+    const known = { f: 'send', type: 'invoke', acks: -1, mode: 'idempotent' } as const
+    history.add({ ...known, op, proc: this.#proc, partition, values, ...keyed })
     const batch = { op, lane, bytes }
     lane.unacknowledged.push(batch)
     return batch

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
-import { type Client, nameOf, pick, type Scene } from './scene.ts'
+import { type Client, keysFor, nameOf, pick, type Scene } from './scene.ts'
 
 /** Retries that outlast the longest start of a broker, so that kafkajs never has to give a batch up. */
 const retry = { initialRetryTime: 50, maxRetryTime: 300, retries: 1_000 }
@@ -45,9 +45,12 @@ export class KafkajsProducer implements Client {
     const values = Array.from({ length: 1 + random.integer(4) }, () => `${this.#proc}:${this.#next++}`)
     const op = history.newOp()
     const partition = nameOf(place)
-    history.add({ f: 'send', type: 'invoke', op, proc: this.#proc, partition, acks: -1, mode: this.#mode, values })
+    const keys = keysFor(random, place, values.length)
+    const keyed = keys === undefined ? {} : { keys }
+    const known = { f: 'send', type: 'invoke', acks: -1, mode: this.#mode } as const
+    history.add({ ...known, op, proc: this.#proc, partition, values, ...keyed })
     try {
-      const messages = values.map((value) => ({ partition: place.partition, value }))
+      const messages = values.map((value, i) => ({ partition: place.partition, value, key: keys?.[i] ?? null }))
       const [answer] = await producer.send({ topic: place.topic, acks: -1, messages })
       const offset = Number(answer?.baseOffset)
       history.add({ f: 'send', type: 'ok', op, offset, atMs: performance.now() })

@@ -3,7 +3,7 @@ import { Produce } from '../../../protocol/apis/produce.ts'
 import { type ErrorName, errorName } from '../../../protocol/errors.ts'
 import { buildBatch } from '../../../protocol/records/batch-builder.ts'
 import { ConnectionLost, Link, untilStopped } from './link.ts'
-import { type Client, nameOf, pick, recordOf, type Scene } from './scene.ts'
+import { type Client, keysFor, nameOf, pick, recordOf, type Scene } from './scene.ts'
 
 /**
  * A producer that numbers nothing, has one batch under way, and never sends it twice: so each value is in the log at most
@@ -35,10 +35,12 @@ export class PlainProducer implements Client {
     const place = pick(random, partitions)
     const acks = random.integer(2) === 0 ? 1 : -1
     const values = Array.from({ length: 1 + random.integer(3) }, () => `${this.#proc}:${this.#next++}`)
-    const records = buildBatch({ records: values.map((value) => recordOf(random, value)) })
+    const keys = keysFor(random, place, values.length)
+    const records = buildBatch({ records: values.map((value, i) => recordOf(random, value, keys?.[i])) })
     const op = history.newOp()
     const partition = nameOf(place)
-    history.add({ f: 'send', type: 'invoke', op, proc: this.#proc, partition, acks, mode: 'once', values })
+    const keyed = keys === undefined ? {} : { keys }
+    history.add({ f: 'send', type: 'invoke', op, proc: this.#proc, partition, acks, mode: 'once', values, ...keyed })
     try {
       const partitionData = [{ index: place.partition, records }]
       const { responses } = await this.#link.send(Produce, 9, {

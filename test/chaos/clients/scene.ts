@@ -1,9 +1,11 @@
 import type { Random } from '../../../broker/runtime/random.ts'
+import type { RecordToWrite } from '../../../protocol/records/batch-builder.ts'
 import type { History } from '../history.ts'
 
 export interface TopicPartition {
   readonly topic: string
   readonly partition: number
+  readonly isCompacted: boolean
 }
 
 /** What all clients of a campaign share. */
@@ -26,7 +28,8 @@ export interface Client {
   run(): Promise<void>
 }
 
-export const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
+export const nameOf = ({ topic, partition }: Pick<TopicPartition, 'topic' | 'partition'>): string =>
+  `${topic}-${partition}`
 
 export function pick<T>(random: Random, from: readonly T[]): T {
   const chosen = from[random.integer(from.length)]
@@ -37,11 +40,23 @@ export function pick<T>(random: Random, from: readonly T[]): T {
 /** True `percent` times of a hundred. */
 export const chance = (random: Random, percent: number): boolean => random.integer(100) < percent
 
-/** A record of this value; some have a key of up to a few pages, so that batches and writes have many sizes. */
-export function recordOf(random: Random, value: string): { value: Buffer; key: Buffer | null; timestamp: number } {
-  const key = chance(random, 30) ? Buffer.alloc(random.integer(6_000), value) : null
-  return { value: Buffer.from(value), key, timestamp: Date.now() }
+/** The keys of so many values for this partition; undefined where it is not compacted, and needs none. */
+export const keysFor = (random: Random, { isCompacted }: TopicPartition, count: number): string[] | undefined =>
+  isCompacted ? Array.from({ length: count }, () => `key ${random.integer(KEYS)}`) : undefined
+
+/** A record of this value; some have a header of up to a few pages, so that batches and writes have many sizes. */
+export function recordOf(random: Random, value: string, key: string | undefined): RecordToWrite {
+  const padding = { key: 'padding', value: Buffer.alloc(random.integer(6_000), value) }
+  return {
+    value: Buffer.from(value),
+    key: key === undefined ? null : Buffer.from(key),
+    headers: chance(random, 30) ? [padding] : [],
+    timestamp: Date.now(),
+  }
 }
+
+/** Few enough that most of a compacted log is superseded soon. */
+const KEYS = 40
 
 /** Items with the same topic together, in the order of first appearance: most requests are written that way. */
 export function byTopic<T extends { readonly topic: string }>(items: readonly T[]): { topic: string; items: T[] }[] {

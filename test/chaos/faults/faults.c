@@ -9,7 +9,8 @@
  *                F size path     a sync failed: no byte of the file above what was synced may be trusted any more
  *                T size path     the file was cut or extended to `size`
  *                D path          the folder was synced, so the names in it are safe
- *                R from<TAB>to   a rename
+ *                R from<TAB>to   a rename; O from<TAB>to one that replaced a file
+ *                U path          the file was removed
  *
  * The calls are those that Node's libuv makes (pwrite64, pwritev, fdatasync, ...), and those of LMDB (writev, lseek).
  */
@@ -275,17 +276,19 @@ int rename(const char *from, const char *to) {
   REAL(rename);
   int ours = is_ours(to), action = ours ? struck(RENAME, to) : NONE;
   if (action == FAIL) return failed();
+  char kind = ours && access(to, F_OK) == 0 ? 'O' : 'R';
   int result = real(from, to);
-  if (result == 0 && ours) note("R %s\t%s\n", from, to);
+  if (result == 0 && ours) note("%c %s\t%s\n", kind, from, to);
   after(action);
   return result;
 }
 
 int unlink(const char *path) {
   REAL(unlink);
-  int action = is_ours(path) ? struck(UNLINK, path) : NONE;
+  int ours = is_ours(path), action = ours ? struck(UNLINK, path) : NONE;
   if (action == FAIL) return failed();
   int result = real(path);
+  if (result == 0 && ours) note("U %s\n", path);
   after(action);
   return result;
 }

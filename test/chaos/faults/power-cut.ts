@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeSync,
 } from 'node:fs'
@@ -18,22 +19,29 @@ interface DiskFile {
   synced: number
   /** A sync of these failed: the kernel shows them, the disk may not have them, and no later sync writes them. */
   readonly untrusted: { readonly from: number; readonly to: number }[]
-  /** Its name is in a folder that was not synced since. */
-  nameIsSafe: boolean
 }
+
+/** A change of the names in a folder that no sync of the folder covers. `final`: what cannot be played backwards. */
+type NameChange =
+  | { readonly kind: 'created'; readonly path: string }
+  | { readonly kind: 'renamed'; readonly from: string; readonly to: string }
+  | { readonly kind: 'final' }
 
 /**
  * Plays a power cut on the folder of a broker that has just been killed: what no sync covered is taken away, in one of the
  * ways in which a file system may do that. kill -9 alone cannot show a missing sync, since the page cache outlives it.
  *
- * It goes by the journal that faults.c writes. Only the files of logs are touched (segments and indexes): LMDB has its own
- * order of writing, and what is renamed into place was synced before, or the journal would show it as empty.
+ * It goes by the journal that faults.c writes. Bytes: only files of logs lose any (segments and indexes, in every state
+ * that compaction gives them); LMDB has its own order of writing. Names: the last changes of a folder are undone, as a
+ * journaling file system loses them, as far back as a removed or replaced file allows.
  */
 export class PowerCut {
   readonly #journal: string
   readonly #root: string
   readonly #random: Random
   readonly #files = new Map<string, DiskFile>()
+  /** By folder, in order. */
+  readonly #names = new Map<string, NameChange[]>()
   #read = 0
 
   constructor(journal: string, root: string, random: Random) {
@@ -46,15 +54,33 @@ export class PowerCut {
   strike(): string[] {
     this.#readJournal()
     const taken: string[] = []
+    for (const [folder, changes] of this.#names) taken.push(...this.#undo(folder, changes))
+    this.#names.clear()
     for (const path of logFiles(this.#root)) {
-      const known = this.#files.get(path) ?? { synced: 0, untrusted: [], nameIsSafe: true }
-      const what = known.nameIsSafe || this.#random.integer(2) === 0 ? this.#damage(path, known) : remove(path)
-      if (what !== undefined) taken.push(`${what} ${path.slice(this.#root.length + 1)}`)
+      const left = this.#damage(path, this.#file(path))
+      if (left !== undefined) taken.push(`${left} ${path.slice(this.#root.length + 1)}`)
       // What is there now is what the disk has.
-      if (existsSync(path)) this.#files.set(path, { synced: sizeOf(path), untrusted: [], nameIsSafe: true })
-      else this.#files.delete(path)
+      this.#files.set(path, { synced: sizeOf(path), untrusted: [] })
     }
     return taken
+  }
+
+  #undo(folder: string, changes: NameChange[]): string[] {
+    const undone: string[] = []
+    const firstUndoable = changes.findLastIndex(({ kind }) => kind === 'final') + 1
+    const count = this.#random.integer(changes.length - firstUndoable + 1)
+    for (const change of changes.reverse().slice(0, count)) {
+      if (change.kind === 'created' && existsSync(change.path)) {
+        rmSync(change.path)
+        this.#files.delete(change.path)
+        undone.push(`no file ${change.path.slice(this.#root.length + 1)}`)
+      } else if (change.kind === 'renamed' && existsSync(change.to) && !existsSync(change.from)) {
+        renameSync(change.to, change.from)
+        this.#moved(change.to, change.from)
+        undone.push(`not renamed ${change.from.slice(folder.length + 1)}`)
+      }
+    }
+    return undone
   }
 
   #damage(path: string, { synced, untrusted }: DiskFile): string | undefined {
@@ -84,21 +110,28 @@ export class PowerCut {
   }
 
   #readJournal(): void {
-    const text = readFileSync(this.#journal, 'utf8')
+    const bytes = readFileSync(this.#journal)
     // A line that the kill cut off is of something that nobody heard of.
-    const end = text.lastIndexOf('\n') + 1
-    for (const line of text.slice(this.#read, end).split('\n')) if (line !== '') this.#note(line)
+    const end = bytes.lastIndexOf(10) + 1
+    for (const line of bytes.toString('utf8', this.#read, end).split('\n')) if (line !== '') this.#note(line)
     this.#read = end
   }
 
   #note(line: string): void {
     const kind = line[0]
     const rest = line.slice(2)
-    if (kind === 'C') this.#files.set(rest, { synced: 0, untrusted: [], nameIsSafe: false })
-    else if (kind === 'D') this.#folderSynced(rest)
-    else if (kind === 'R') {
+    if (kind === 'C') {
+      this.#files.set(rest, { synced: 0, untrusted: [] })
+      this.#changed(rest, { kind: 'created', path: rest })
+    } else if (kind === 'D') this.#names.delete(rest)
+    else if (kind === 'U') {
+      this.#files.delete(rest)
+      this.#changed(rest, { kind: 'final' })
+    } else if (kind === 'R' || kind === 'O') {
       const [from = '', to = ''] = rest.split('\t')
-      this.#renamed(from, to)
+      this.#moved(from, to)
+      const isPlain = kind === 'R' && dirname(from) === dirname(to) && this.#files.has(to)
+      this.#changed(to, isPlain ? { kind: 'renamed', from, to } : { kind: 'final' })
     } else {
       const blank = rest.indexOf(' ')
       const file = this.#file(rest.slice(blank + 1))
@@ -109,12 +142,14 @@ export class PowerCut {
     }
   }
 
-  #folderSynced(folder: string): void {
-    for (const [path, file] of this.#files) if (dirname(path) === folder) file.nameIsSafe = true
+  #changed(path: string, change: NameChange): void {
+    const changes = this.#names.get(dirname(path))
+    if (changes === undefined) this.#names.set(dirname(path), [change])
+    else changes.push(change)
   }
 
   /** A file, or a folder with all in it. */
-  #renamed(from: string, to: string): void {
+  #moved(from: string, to: string): void {
     for (const [path, file] of [...this.#files]) {
       if (path !== from && !path.startsWith(`${from}/`)) continue
       this.#files.delete(path)
@@ -125,7 +160,7 @@ export class PowerCut {
   #file(path: string): DiskFile {
     let file = this.#files.get(path)
     if (file === undefined) {
-      file = { synced: 0, untrusted: [], nameIsSafe: true }
+      file = { synced: 0, untrusted: [] }
       this.#files.set(path, file)
     }
     return file
@@ -135,7 +170,7 @@ export class PowerCut {
 /** The files of logs, in folders of partitions. */
 function logFiles(root: string): string[] {
   return readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /^\d{20}\.(log|index|timeindex)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /^\d{20}\.(log|index|timeindex)(\.cleaned|\.swap)?$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
 }
@@ -147,11 +182,6 @@ function sizeOf(path: string): number {
   } finally {
     closeSync(fd)
   }
-}
-
-function remove(path: string): string {
-  rmSync(path)
-  return 'not in its folder any more:'
 }
 
 const PAGE_BYTES = 4_096
