@@ -5,6 +5,8 @@ import { CreateTopics, DeleteTopics } from '../../../protocol/apis/topics.ts'
 import * as batch from '../../../protocol/records/batch.ts'
 import { crc32c } from '../../../protocol/records/crc32c.ts'
 import { readRecords } from '../../../protocol/records/record.ts'
+import type { Api } from '../../../protocol/schema/api.ts'
+import type { Shape, TypeOf } from '../../../protocol/schema/field.ts'
 import { fetchRequest } from '../../support/embedded-broker.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { TOPICS } from './values.ts'
@@ -14,6 +16,7 @@ export class Janitor {
   readonly #client: RawClient
   #timer: NodeJS.Timeout | undefined
   #ended = false
+  #doing = ''
   #working: Promise<void> = Promise.resolve()
 
   private constructor(client: RawClient) {
@@ -30,8 +33,8 @@ export class Janitor {
   /** Nothing is left but the topics, which are empty again, and no group. */
   async cleanUp(): Promise<void> {
     await this.#alone(async () => {
-      const { groups } = await this.#client.call(ListGroups, 2, {})
-      await this.#client.call(DeleteGroups, 1, { groupsNames: groups.map(({ groupId }) => groupId) })
+      const { groups } = await this.#call(ListGroups, 2, {})
+      await this.#call(DeleteGroups, 1, { groupsNames: groups.map(({ groupId }) => groupId) })
       await this.#delete((await this.#topics()).map(({ name }) => name))
       await this.#tidy()
     })
@@ -64,11 +67,33 @@ export class Janitor {
     }, 1_000)
   }
 
-  /** One thing at a time, since answers belong to requests by their order. */
+  /** One thing at a time, since answers belong to requests by their order. @throws when it takes for ever */
   #alone(work: () => Promise<void>): Promise<void> {
-    const next = this.#working.then(() => (this.#ended ? undefined : work()))
+    const next = this.#working.then(() => (this.#ended ? undefined : this.#inTime(work)))
     this.#working = next.catch(() => {})
     return next
+  }
+
+  async #inTime(work: () => Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`the janitor is not answered: ${this.#doing}`)), LONG_MS)
+    })
+    try {
+      await Promise.race([work(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** As the client's `call`, but known by name when it is not answered. */
+  #call<Q extends Shape, R extends Shape>(
+    api: Api<Q, R>,
+    version: number,
+    request: Partial<TypeOf<Q>>,
+  ): Promise<TypeOf<R>> {
+    this.#doing = `${api.name} ${JSON.stringify(request)}`.slice(0, 500)
+    return this.#client.call(api, version, request)
   }
 
   async #tidy(): Promise<void> {
@@ -83,29 +108,25 @@ export class Janitor {
       assignments: [],
       configs: name === 'fuzz-compacted' ? [{ name: 'cleanup.policy', value: 'compact' }] : [],
     }))
-    if (missing.length > 0) await this.#client.call(CreateTopics, 5, { topics: missing, timeoutMs: 30_000 })
+    if (missing.length > 0) await this.#call(CreateTopics, 5, { topics: missing, timeoutMs: 30_000 })
   }
 
   async #topics(): Promise<{ name: string; partitions: number }[]> {
-    const { topics } = await this.#client.call(Metadata, 8, { topics: null, allowAutoTopicCreation: false })
+    const { topics } = await this.#call(Metadata, 8, { topics: null, allowAutoTopicCreation: false })
     return topics
       .filter(({ isInternal }) => !isInternal)
       .map(({ name, partitions }) => ({ name: name ?? '', partitions: partitions.length }))
   }
 
   async #delete(topicNames: readonly string[]): Promise<void> {
-    if (topicNames.length > 0) await this.#client.call(DeleteTopics, 5, { topicNames, timeoutMs: 30_000 })
+    if (topicNames.length > 0) await this.#call(DeleteTopics, 5, { topicNames, timeoutMs: 30_000 })
   }
 
   /** Each batch sound, each record readable, each offset behind the one before. */
   async #read(topic: string, partition: number): Promise<string[]> {
     let offset = 0
     for (;;) {
-      const { responses } = await this.#client.call(
-        Fetch,
-        11,
-        fetchRequest([{ topic, partition, fetchOffset: offset }], 11),
-      )
+      const { responses } = await this.#call(Fetch, 11, fetchRequest([{ topic, partition, fetchOffset: offset }], 11))
       const answer = responses[0]?.partitions[0]
       const where = `${topic}-${partition} at ${offset}`
       if (answer?.errorCode === 1 && offset < answer.logStartOffset) {
@@ -130,3 +151,5 @@ export class Janitor {
 }
 
 const CRC_FROM = 21
+/** Nothing takes so long, also on a machine that has other things to do. */
+const LONG_MS = 60_000

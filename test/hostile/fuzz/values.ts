@@ -15,6 +15,7 @@ const ODD_STRINGS = [
   '__proto__',
   'constructor',
   'x'.repeat(250),
+  'y'.repeat(32_767),
   'é€😀',
   '\0',
   '\u001b[31m\n',
