@@ -160,14 +160,14 @@ class EpochCheck {
     if (epoch < 0) return
     if (epoch < this.#latest)
       report.error(this.#path, `leader epoch ${epoch} at offset ${baseOffset}, after ${this.#latest}`, position)
+    // Of the first batch that is there, nobody knows whether its epoch began with it.
+    const began = epoch > this.#latest && isContinued && !isCompacted
     this.#latest = Math.max(this.#latest, epoch)
     if (epochs === undefined) return
-    const before = this.#index
     while ((epochs[this.#index + 1]?.startOffset ?? Number.POSITIVE_INFINITY) <= baseOffset) this.#index++
     const entry = epochs[this.#index]
     if (entry === undefined || entry.epoch === epoch) {
-      const began = entry !== undefined && this.#index > before && isContinued && !isCompacted
-      if (began && entry.startOffset !== baseOffset)
+      if (began && entry !== undefined && entry.startOffset !== baseOffset)
         report.error(
           this.#path,
           `epoch ${epoch} begins at offset ${baseOffset}, not at ${entry.startOffset} as the checkpoint says`,
