@@ -11,6 +11,12 @@ import { MetadataStoreError, type Revision } from './store.ts'
 const LMDB_MAGIC = 0xbeefc0de
 const LMDB_MAGIC_AT = 24
 
+/** Keys of LMDB end at 1,978 bytes. */
+const MAX_KEY_BYTES = 1024
+
+/** Nothing can have been put there; asked for a key that is longer than its buffer, LMDB throws. */
+const isTooLong = (key: string): boolean => Buffer.byteLength(key) > MAX_KEY_BYTES
+
 type Database = RootDatabase<Buffer, Buffer>
 
 /**
@@ -21,17 +27,17 @@ type Database = RootDatabase<Buffer, Buffer>
  * rejects promises that nobody holds, and nothing is acknowledged that a power cut takes back.
  */
 export class LmdbStore extends LocalStore {
-  // Keys of LMDB end at 1,978 bytes.
-  readonly limits = { maxOpsPerTxn: 1_000_000, maxValueBytes: 16 * 1024 ** 2, maxKeyBytes: 1024 }
+  readonly limits = { maxOpsPerTxn: 1_000_000, maxValueBytes: 16 * 1024 ** 2, maxKeyBytes: MAX_KEY_BYTES }
   readonly #database: Database
 
   private constructor(database: Database) {
     super({
       get: (key) => {
+        if (isTooLong(key)) return undefined
         const stored = database.getBinary(lmdbKey(key))
         return stored === undefined ? undefined : decode(lmdbKey(key), stored)
       },
-      list: (prefix) => list(database, prefix),
+      list: (prefix) => (isTooLong(prefix) ? [] : list(database, prefix)),
       revision: () => readRevision(database),
     })
     this.#database = database

@@ -117,6 +117,13 @@ export function describeMetadataStore(name: string, open: () => Promise<Metadata
       expect(await keysOf('')).toEqual(['k'.repeat(maxKeyBytes)])
     })
 
+    it('found by the fuzzer: has nothing under a key of any length, and deletes it as it does others', async () => {
+      const key = 'k'.repeat(100_000)
+      expect(await store.get(key)).toBeUndefined()
+      expect((await store.txn([{ key, createRevision: 0n }], [{ delete: key }])).succeeded).toBe(true)
+      expect((await store.list(key)).items).toEqual([])
+    })
+
     it('tells a watcher all changes below its prefix from a revision on, in order', async () => {
       const { revision } = await put('a/1', 'before')
       const seen = watched(store, 'a/', revision)
