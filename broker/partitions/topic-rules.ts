@@ -37,6 +37,9 @@ export function topicRules(topic: TopicConfig, broker: BrokerConfig, internal: b
       timestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),
       timestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
       maxDecompressedBytes: maxDecompressedBytes(maxMessageBytes),
+      // One batch with a good header around bad records stops every Java consumer of the partition. Where the batch must be
+      // opened anyway its records are looked at; else only if nothing has to be decompressed for it.
+      walk: codec === undefined ? 'plain' : 'all',
     },
     codec,
     compressionLevel: levelOf(topic, codec),
