@@ -2,7 +2,7 @@
 
 SOURCES := $(shell find broker cli http protocol storage -name '*.ts' 2>/dev/null)
 
-.PHONY: run test check build bench oracle clean install
+.PHONY: run test check build bench oracle fuzz clean install
 
 # Start a broker for development on 127.0.0.1:9092, with its data in ./data.
 run: dist/cli.js
@@ -30,6 +30,11 @@ bench: dist/cli.js
 # Needs Java 17 and Maven, and says so where they are missing. ARGS are words of case titles, or --verbose.
 oracle: node_modules/.package-lock.json
 	npx tsx test/oracle/run.ts $(ARGS)
+
+# A million good, damaged and senseless requests against a broker in a process of its own; the seed is printed.
+# make fuzz FUZZ_FRAMES=100000 FUZZ_SEED=7
+fuzz: node_modules/.package-lock.json
+	npx tsx test/hostile/fuzz/main.ts
 
 clean:
 	rm -rf dist coverage node_modules/.vite node_modules/.vitest
