@@ -34,7 +34,8 @@ export const clusterKeys = {
     min: 1,
     unit: 'count',
     update: cluster,
-    doc: 'Replicas that must be in sync for acks=all. At most the brokers that live count.',
+    unused: 'no more replicas are asked for than a partition has, and that is one',
+    doc: 'Replicas that must be in sync for acks=all. At most those that the partition has count.',
   }),
   'unclean.leader.election.enable': bool({
     default: false,

@@ -10,7 +10,7 @@ import {
 import { silentStorageLogger } from '../../storage/storage-logger.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { FaultyFileSystem } from '../support/faulty-file-system.ts'
-import { FOLDER, LogContext, logFile, nextTurn, TOPIC_ID } from '../support/log-context.ts'
+import { FOLDER, LogContext, logFile, nextTurn, TOPIC_ID, visible } from '../support/log-context.ts'
 
 const clock = new FakeClock()
 const options = (changes: Partial<LogDirectoryOptions> = {}): LogDirectoryOptions => ({
@@ -27,7 +27,7 @@ const options = (changes: Partial<LogDirectoryOptions> = {}): LogDirectoryOption
 })
 const specs = (count: number, topicId = TOPIC_ID) =>
   Array.from({ length: count }, (_, partition) => ({ topic: 'events', partition, topicId }))
-const text = (fileSystem: MemoryFileSystem, path: string) => String(fileSystem.readFile(path))
+const text = (fileSystem: MemoryFileSystem, path: string) => visible(fileSystem.readFile(path))
 
 describe('Opening a log directory', () => {
   it('makes a new one its own', async () => {

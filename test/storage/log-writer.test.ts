@@ -3,7 +3,7 @@ import { MemoryFileSystem } from '../../storage/index.ts'
 import { readProducerSnapshot } from '../../storage/producer-snapshot.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { FaultyFileSystem } from '../support/faulty-file-system.ts'
-import { LogContext, logFile, nextTurn } from '../support/log-context.ts'
+import { LogContext, logFile, nextTurn, visible } from '../support/log-context.ts'
 
 /** A log on a disk that fails when told to. */
 async function faulty(config: Parameters<typeof LogContext.open>[0] = {}) {
@@ -157,7 +157,7 @@ describe('LG-14: a new segment begins', () => {
     for (const text of ['a', 'b']) context.append(text)
     await context.settle()
     await nextTurn()
-    expect(String(context.memory.readFile('/data/recovery-point-offset-checkpoint'))).toBe('0\n1\nevents 0 1\n')
+    expect(visible(context.memory.readFile('/data/recovery-point-offset-checkpoint'))).toBe('0\n1\nevents 0 1\n')
   })
 })
 

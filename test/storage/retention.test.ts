@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AgingSegment, deletableSegments } from '../../storage/retention.ts'
-import { LogContext, logFile, nextTurn } from '../support/log-context.ts'
+import { LogContext, logFile, nextTurn, visible } from '../support/log-context.ts'
 
 const segment = (sizeBytes: number, endOffset: number, newest = 0): AgingSegment => ({
   sizeBytes,
@@ -95,7 +95,7 @@ describe('Retention of a log', () => {
     context.clock.advance(1001)
     context.append('young')
     await context.settle()
-    const checkpoint = () => String(context.memory.readFile('/data/log-start-offset-checkpoint'))
+    const checkpoint = () => visible(context.memory.readFile('/data/log-start-offset-checkpoint'))
     expect(retain(context)).toBe(2)
     expect(context.files()).toContain(logFile(0))
     await nextTurn()

@@ -30,6 +30,9 @@ export interface ContextOptions {
   readonly reserveBytes?: () => number
 }
 
+/** A checkpoint without the checksums that we write behind its lines as white space, which Kafka skips. */
+export const visible = (text: Buffer | string): string => String(text).replace(/[ \t]+$/gm, '')
+
 /** A log directory with one log, `events-0`, and what a test does to it: made at the first start, opened at later ones. */
 export class LogContext {
   readonly memory: MemoryFileSystem
