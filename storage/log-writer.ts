@@ -112,6 +112,17 @@ export class LogWriter {
     return this.#log.segments.active.baseOffset !== before
   }
 
+  /**
+   * Begins a new segment if the active one is older than `segment.ms` and nothing was written to it for as long: without
+   * traffic no batch comes that would do it, and neither compaction nor retention looks into the active segment.
+   */
+  rollIfIdle(wallNow: number): void {
+    const { active } = this.#log.segments
+    const oldestMs = wallNow - (this.#log.config.segmentMs - active.rollJitterMs)
+    // Timestamps are the clients' and may be of any time; the file's own time is not asked for before they say so.
+    if (active.sizeBytes > 0 && active.firstTimestamp < oldestMs && active.modifiedMs < oldestMs) this.rollNow()
+  }
+
   /** Makes all that is written now safe. Never rejects: a failure ends the directory's session. */
   sync(): Promise<void> {
     if (this.#syncing !== undefined) return this.#syncing.then(() => this.sync())

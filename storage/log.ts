@@ -2,7 +2,7 @@ import { assert } from '../protocol/assert.ts'
 import type { ErrorName } from '../protocol/errors.ts'
 import * as batch from '../protocol/records/batch.ts'
 import { LogCleaning } from './compaction/log-cleaning.ts'
-import { OffsetOutOfRange, StorageError, toStorageError } from './errors.ts'
+import { OffsetOutOfRange, type StorageError, toStorageError } from './errors.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { saveLeaderEpochs, saveProducers } from './log-files.ts'
@@ -256,13 +256,14 @@ export class Log {
 
   /**
    * Deletes whole segments that are past retention, never beyond `highWatermark` (LG-1..4), and forgets producers that
-   * were silent for long. If all that is in the active segment is past retention, a new one is begun first (LG-3); that
-   * may take until the next call.
+   * were silent for long. A segment that is idle for `segment.ms` is closed. If all that is in the active segment is past
+   * retention, a new one is begun first (LG-3); that may take until the next call.
    * @returns segments deleted
    */
   applyRetention(wallNow: number, highWatermark: number): number {
     if (this.#isClosed || this.#host.offline !== undefined) return 0
     this.#producers.expire(wallNow, this.#config.producerIdExpirationMs)
+    this.#writer.rollIfIdle(wallNow)
     let count = this.#start.deletable(wallNow, highWatermark, this.logEndOffset)
     if (count === this.segmentCount && !this.#writer.rollNow()) count--
     if (count === 0) return 0
@@ -436,10 +437,6 @@ export class Log {
 
   #outOfRange(offset: number): OffsetOutOfRange {
     return new OffsetOutOfRange(offset, this.logStartOffset, this.logEndOffset)
-  }
-
-  #closedError(): StorageError {
-    return new StorageError('CLOSED', this.#parts.path, `${this.folder} was closed`)
   }
 }
 

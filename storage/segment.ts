@@ -186,11 +186,16 @@ export class Segment {
     return this.#indexes.maxTimestampOffset
   }
 
+  /** Wall clock of the last write to the file. */
+  get modifiedMs(): number {
+    return this.#host.fileSystem.stat(this.file.path)?.modifiedMs ?? this.createdMs
+  }
+
   /** What retention goes by: the largest timestamp, or the file's own time if no record has one (Kafka's rule). */
   get ageTimestamp(): number {
     const { maxTimestamp } = this
     if (maxTimestamp >= 0) return maxTimestamp
-    this.#modifiedMs ??= this.#host.fileSystem.stat(this.file.path)?.modifiedMs ?? this.createdMs
+    this.#modifiedMs ??= this.modifiedMs
     return this.#modifiedMs
   }
 

@@ -101,6 +101,44 @@ describe('Which log is compacted next', () => {
   })
 })
 
+describe('A log without traffic', () => {
+  it('LG-6, LG-14: closes its segment when that is idle for segment.ms, so that what is in it can be compacted', async () => {
+    const { cleaner, context, clock } = await setUp({ segmentMs: 1000 })
+    put(context, 'a=1')
+    put(context, 'a=2')
+    await context.settle()
+    const retain = async () => {
+      context.log.applyRetention(clock.wallTime(), context.log.durableOffset)
+      await context.settle()
+    }
+    clock.advance(1000)
+    await retain()
+    expect(context.log.segmentCount).toBe(1)
+    clock.advance(1)
+    await retain()
+    expect(context.log.segmentCount).toBe(2)
+    expect(await cleaner.cleanNext()).toMatchObject({ recordsKept: 1 })
+    // An empty one is not closed again.
+    clock.advance(5000)
+    await retain()
+    expect(context.log.segmentCount).toBe(2)
+    await context.close()
+  })
+
+  it('LG-14: and not while something is written, however old the timestamps of its records are', async () => {
+    const { context, clock } = await setUp({ segmentMs: 1000 })
+    for (let i = 0; i < 5; i++) {
+      context.appendAt(5)
+      await context.settle()
+      clock.advance(900)
+      context.log.applyRetention(clock.wallTime(), context.log.durableOffset)
+    }
+    await context.settle()
+    expect(context.log.segmentCount).toBe(1)
+    await context.close()
+  })
+})
+
 describe('What is told of compaction', () => {
   it('sums over all rounds, and the figures of the last one', async () => {
     const { cleaner, context } = await setUp()
