@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Bug, bugs, type Proof } from './bugs.ts'
 import { runCampaign } from './campaign.ts'
-import { explain } from './checker.ts'
+import type { AnomalyKind } from './checks/findings.ts'
 import { FaultLibrary } from './faults/fault-library.ts'
 
 /** A campaign that finds nothing proves something only if it finds what is there. So here each broker has a bug. */
@@ -41,23 +41,24 @@ afterAll(() => {
 })
 
 describe.concurrent('the campaign finds a broker that', () => {
-  it.each(Object.entries<Proof>(bugs))('%s', { timeout: 60_000 }, async (bug, { nemesis, shows, needsFaults }) => {
+  it.each(Object.entries<Proof>(bugs))('%s', { timeout: 180_000 }, async (bug, { nemesis, shows, needsFaults }) => {
     if (needsFaults && 'missing' in compiled) {
       console.log(`not tried: "${bug}": ${compiled.missing}`)
       return
     }
-    const { verdict } = await runCampaign({
-      seed: 1,
+    const options = {
       nemesis,
       entry,
       environment: { ODRADEK_BUG: bug satisfies string as Bug },
       withKafkajs: false,
       ...('path' in compiled ? { faultLibrary: compiled.path } : {}),
-    })
-    const found = [...verdict.anomalies.keys()]
-    expect(
-      found.filter((kind) => shows.includes(kind)),
-      explain(verdict),
-    ).not.toEqual([])
+    }
+    // It is a matter of chance when a bug shows; three campaigns are enough for all of them.
+    const found: AnomalyKind[] = []
+    for (let seed = 1; seed <= 3 && !found.some((kind) => shows.includes(kind)); seed++) {
+      const { verdict } = await runCampaign({ ...options, seed })
+      found.push(...verdict.anomalies.keys())
+    }
+    expect(found.filter((kind) => shows.includes(kind))).not.toEqual([])
   })
 })

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Stage } from './campaign.ts'
 import type { AnomalyKind } from './checks/findings.ts'
 import { killer } from './nemesis.ts'
@@ -12,17 +11,17 @@ export interface Proof {
 }
 
 const killed = (kills: number): Pick<Proof, 'nemesis' | 'needsFaults'> => ({
-  nemesis: killer({ kills, ways: ['kill'], lifeMs: [300, 700] }),
+  nemesis: killer({ kills, ways: ['kill'], lifeMs: [200, 400], progress: [80, 10] }),
   needsFaults: false,
 })
 
 const poweredOff = (kills: number): Pick<Proof, 'nemesis' | 'needsFaults'> => ({
-  nemesis: killer({ kills, ways: ['power'], lifeMs: [300, 700] }),
+  nemesis: killer({ kills, ways: ['power'], lifeMs: [200, 400], progress: [80, 10] }),
   needsFaults: true,
 })
 
 const killedAtCalls = (kills: number): Pick<Proof, 'nemesis' | 'needsFaults'> => ({
-  nemesis: killer({ kills, ways: ['at a call'], lifeMs: [300, 700] }),
+  nemesis: killer({ kills, ways: ['at a call'], lifeMs: [200, 400], progress: [80, 10] }),
   needsFaults: true,
 })
 
@@ -56,18 +55,18 @@ export type Bug = keyof typeof bugs
 /** The disk fails to take some bytes and says so once; then the power goes. */
 async function failingSyncs(stage: Stage): Promise<void> {
   for (let i = 0; i < 3; i++) {
-    await sleep(300)
+    await stage.serves(40)
     stage.faults?.arm({ on: 'sync', action: 'fail', suffix: '.log' })
-    await sleep(300)
+    await stage.serves(40)
     await stage.cutPower()
     await stage.start()
   }
 }
 
 async function shortWrites(stage: Stage): Promise<void> {
-  await sleep(300)
+  await stage.serves(40)
   stage.faults?.arm({ on: 'write', action: 'short', suffix: '.log', nth: 3, times: 3 })
-  await sleep(300)
+  await stage.serves(40)
   await stage.kill()
   await stage.start()
 }

@@ -218,6 +218,20 @@ export class Stage {
     return exit
   }
 
+  /** Waits until so many more sends and commits are acknowledged. @returns false if that takes longer than `maxMs` */
+  async serves(sends: number, commits = 0, maxMs = 20_000): Promise<boolean> {
+    const { acknowledgedSends, acknowledgedCommits } = this.history
+    const endMs = performance.now() + maxMs
+    while (
+      this.history.acknowledgedSends < acknowledgedSends + sends ||
+      this.history.acknowledgedCommits < acknowledgedCommits + commits
+    ) {
+      if (performance.now() > endMs) return false
+      await sleep(10)
+    }
+    return true
+  }
+
   say(line: string): void {
     this.#options.log?.(line)
   }

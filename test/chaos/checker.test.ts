@@ -184,6 +184,11 @@ describe('in a compacted partition', () => {
     expect(found(story().polled('c1', 0, [undefined, 'b', 'c']).endsWithGaps('a', 'b', 'c'))).toEqual([])
   })
 
+  it('so may the first of a value that was sent again without numbers', () => {
+    const retried = new Story('retried').keyed('k').sent('a', 1).polled('c1', 0, ['a', 'a'])
+    expect(found(retried.endsWithGaps(undefined, 'a'))).toEqual([])
+  })
+
   it('the newest value of a key may not', () => {
     expect(found(story().endsWithGaps('a', undefined, 'c'))).toEqual(['lost'])
     expect(found(story().polled('c1', 0, ['a', 'b', 'c']).endsWithGaps(undefined, undefined, 'c'))).toEqual([

@@ -41,17 +41,13 @@ async function struck({ faults }: Stage, times: number): Promise<void> {
   while ((faults?.struck ?? 0) < times) await sleep(10)
 }
 
-const acknowledged = ({ history }: Stage): number =>
-  history.events.filter((event) => event.f === 'send' && event.type === 'ok').length
-
-/** Waits until `count` more sends are acknowledged: the broker serves again. */
-async function serves(stage: Stage, count = 20): Promise<void> {
-  const before = acknowledged(stage)
-  while (acknowledged(stage) < before + count) await sleep(20)
+/** So many more sends are acknowledged before long. */
+async function serves(stage: Stage, sends: number): Promise<void> {
+  expect(await stage.serves(sends, 0, 60_000)).toBe(true)
 }
 
-/** Waits until members have committed so many more times: then they beat, too, each with a connection for that alone. */
-async function commits({ history }: Stage, count: number): Promise<void> {
+/** Members commit so many more times: then they also beat, each over a connection for that alone. */
+async function membersCommit({ history }: Stage, count: number): Promise<void> {
   const done = () => {
     const ops = new Set<number>()
     for (const event of history.events) {
@@ -75,10 +71,10 @@ describe('time', () => {
       membersLeave: false,
       nemesis: async (stage) => {
         for (const ms of [3_500, 200, 3_500]) {
-          await commits(stage, 10)
+          await membersCommit(stage, 10)
           await stage.pause(ms)
         }
-        await commits(stage, 10)
+        await membersCommit(stage, 10)
       },
     })
     expect(verdict.figures.expelled).toBe(0)
@@ -86,7 +82,7 @@ describe('time', () => {
 
   it('a disk that takes a second for each sync costs time, and nothing else', { timeout: TIMEOUT_MS }, async () => {
     await withFaults(async (stage) => {
-      await serves(stage)
+      await serves(stage, 20)
       stage.faults?.arm({ on: 'sync', action: 'delay', delayMs: 1_000, times: 6, suffix: '.log' })
       await struck(stage, 3)
       stage.faults?.disarm()
@@ -116,12 +112,12 @@ describe('a full disk', () => {
     await clean({
       dataFolder: data,
       nemesis: async (stage) => {
-        await serves(stage)
+        await serves(stage, 20)
         fill(ballast)
         while (refusedFor(stage, 'KAFKA_STORAGE_ERROR') < 5) await sleep(20)
         await polls(stage)
         rmSync(ballast)
-        await serves(stage)
+        await serves(stage, 20)
       },
     })
   })
@@ -131,16 +127,16 @@ describe('a full disk', () => {
   }, async () => {
     await withFaults(async (stage) => {
       for (let i = 0; i < 5; i++) {
-        await serves(stage)
+        await serves(stage, 20)
         stage.faults?.arm({ on: 'write', action: 'short', suffix: '.log', times: 3 })
         await struck(stage, 3)
         stage.faults?.arm({ on: 'write', action: 'fail', errno: 'ENOSPC', suffix: '.log', times: 5 })
         await struck(stage, 5)
       }
-      await serves(stage)
+      await serves(stage, 20)
       await stage.kill()
       await stage.start()
-      await serves(stage)
+      await serves(stage, 20)
     })
   })
 })
@@ -151,13 +147,13 @@ describe('a disk that fails', () => {
   }, async () => {
     await withFaults(async (stage) => {
       for (let i = 0; i < 3; i++) {
-        await serves(stage)
+        await serves(stage, 20)
         stage.faults?.arm({ on: 'sync', action: 'fail', suffix: '.log' })
         expect((await stage.ended()).code).toBe(1)
         stage.faults?.disarm()
         await stage.start()
       }
-      await serves(stage)
+      await serves(stage, 20)
     })
   })
 
@@ -166,16 +162,16 @@ describe('a disk that fails', () => {
   }, async () => {
     await withFaults(async (stage) => {
       for (let i = 0; i < 3; i++) {
-        await serves(stage)
+        await serves(stage, 20)
         stage.faults?.arm({ on: 'sync', action: 'fail', suffix: '.log' })
         await stage.ended()
         stage.faults?.disarm()
         await stage.start()
-        await serves(stage)
+        await serves(stage, 20)
         await stage.cutPower()
         await stage.start()
       }
-      await serves(stage)
+      await serves(stage, 20)
     })
   })
 
@@ -184,13 +180,13 @@ describe('a disk that fails', () => {
   }, async () => {
     await withFaults(async (stage) => {
       for (const errno of ['EIO', 'EROFS'] as const) {
-        await serves(stage)
+        await serves(stage, 20)
         stage.faults?.arm({ on: 'write', action: 'fail', errno, suffix: '.log' })
         expect((await stage.ended()).code).toBe(1)
         stage.faults?.disarm()
         await stage.start()
       }
-      await serves(stage)
+      await serves(stage, 20)
     })
   })
 })

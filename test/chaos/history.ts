@@ -125,6 +125,9 @@ export interface BrokerEvent {
 /** The list in memory, for the checker, and as JSON lines in a file, for people and for a run that is cut short. */
 export class History {
   readonly events: HistoryEvent[] = []
+  /** Sends and commits that were acknowledged so far: what progress is measured by. */
+  acknowledgedSends = 0
+  acknowledgedCommits = 0
   readonly #file: number | undefined
   #nextOp = 0
 
@@ -145,6 +148,9 @@ export class History {
   add(event: HistoryEvent): void {
     if (this.#file !== undefined) writeSync(this.#file, `${JSON.stringify(event)}\n`)
     this.events.push(event)
+    if (event.type !== 'ok') return
+    if (event.f === 'send') this.acknowledgedSends++
+    else if (event.f === 'commit') this.acknowledgedCommits++
   }
 
   broker(what: BrokerEvent['what'], detail?: string): void {

@@ -7,6 +7,8 @@ export interface KillOptions {
   readonly kills: number
   /** How long a broker lives, at least and at most, in milliseconds. */
   readonly lifeMs?: readonly [number, number]
+  /** It lives on until it has acknowledged so many sends and commits, as a loaded machine may need longer for them. */
+  readonly progress?: readonly [sends: number, commits: number]
   /** Only these, in any order; by default all that are possible here. */
   readonly ways?: readonly WayToDie[]
 }
@@ -20,7 +22,12 @@ export interface KillOptions {
 export type WayToDie = 'kill' | 'while recovering' | 'at a call' | 'power'
 
 /** Kills the broker so many times, and starts it again on its folder and port. */
-export function killer({ kills, lifeMs = [200, 1_400], ways }: KillOptions): (stage: Stage) => Promise<void> {
+export function killer({
+  kills,
+  lifeMs = [200, 1_400],
+  progress = [20, 2],
+  ways,
+}: KillOptions): (stage: Stage) => Promise<void> {
   return async (stage) => {
     const possible: readonly WayToDie[] =
       ways ??
@@ -29,14 +36,17 @@ export function killer({ kills, lifeMs = [200, 1_400], ways }: KillOptions): (st
     let done = 0
     while (done < kills) {
       const way = pick(stage.random, possible)
-      await sleep(least + stage.random.integer(most - least))
+      await Promise.all([sleep(least + stage.random.integer(most - least)), stage.serves(...progress, MAX_LIFE_MS)])
       done += await die(stage, way, kills - done)
       stage.say(`${done} of ${kills} kills, the last: ${way}`)
       await stage.start()
     }
-    await sleep(least)
+    await stage.serves(...progress)
   }
 }
+
+/** A life that makes no progress ends all the same. */
+const MAX_LIFE_MS = 5_000
 
 /** @returns how often it was killed, up to `most` */
 async function die(stage: Stage, way: WayToDie, most: number): Promise<number> {

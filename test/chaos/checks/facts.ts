@@ -104,7 +104,9 @@ function keyOf(byValue: ReadonlyMap<string, Send>, value: string): string | unde
 export function isSuperseded({ byValue }: Facts, final: FinalLog, value: string, offset: number): boolean {
   const key = keyOf(byValue, value)
   const newest = (key === undefined ? undefined : final.newest.get(key)) ?? -1
-  return newest > offset && final.at.get(newest) !== value
+  if (newest <= offset) return false
+  // The same one only if it may have been written twice.
+  return final.at.get(newest) !== value || byValue.get(value)?.mode === 'retried'
 }
 
 /** Where each value lies in the end, in the order of the offsets. */
