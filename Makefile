@@ -2,7 +2,7 @@
 
 SOURCES := $(shell find broker cli http protocol storage -name '*.ts' 2>/dev/null)
 
-.PHONY: run test check build bench oracle fuzz clean install
+.PHONY: run test check build bench oracle fuzz chaos clean install
 
 # Start a broker for development on 127.0.0.1:9092, with its data in ./data.
 run: dist/cli.js
@@ -35,6 +35,11 @@ oracle: node_modules/.package-lock.json
 # make fuzz FUZZ_FRAMES=100000 FUZZ_SEED=7
 fuzz: node_modules/.package-lock.json
 	npx tsx test/hostile/fuzz/main.ts
+
+# A broker in a process of its own, killed again and again under load, and its power cut (where cc is there); then the
+# history of what it acknowledged and showed is judged. The seed is printed. CHAOS="--kills 2000 --seed 7"
+chaos: dist/cli.js
+	npx tsx test/chaos/main.ts $(CHAOS)
 
 clean:
 	rm -rf dist coverage node_modules/.vite node_modules/.vitest
