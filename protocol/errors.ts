@@ -172,6 +172,14 @@ export function errorMessage(name: ErrorName): string {
   return table[name][2]
 }
 
+/** What a client sent is quoted in messages, and may be as long as a string can be: with our words it would be longer. */
+const MAX_MESSAGE_CHARACTERS = 4_096
+
+/** A message that quotes what a client sent, cut to a length that every version of an answer can say. */
+export function cutMessage(message: string): string {
+  return message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…` : message
+}
+
 /** Whether clients repeat the request by themselves, after refreshing their metadata if need be. */
 export function isRetriable(name: ErrorName): boolean {
   return table[name][1]

@@ -1,5 +1,5 @@
 import { DeleteGroups, DescribeGroups, ListGroups } from '../../protocol/apis/group-admin.ts'
-import { type ErrorName, errorCode } from '../../protocol/errors.ts'
+import { cutMessage, type ErrorName, errorCode } from '../../protocol/errors.ts'
 import type { ResponseOf } from '../../protocol/schema/api.ts'
 import type { Described, Listed, Refused } from '../groups/commands.ts'
 import { authorizedOperations, CLUSTER_NAME, needs, OPERATIONS_NOT_ASKED } from '../security/requirements.ts'
@@ -45,7 +45,7 @@ function describedGroup(groupId: string, reply: Described | Refused, apiVersion:
   }
   if (reply.kind === 'refused') return { ...blank, errorCode: errorCode(reply.error) }
   if (reply.state === 'Dead' && apiVersion >= NOT_FOUND_SINCE) {
-    const errorMessage = `Group ${groupId} not found.`
+    const errorMessage = cutMessage(`Group ${groupId} not found.`)
     return { ...blank, groupState: 'Dead', errorCode: errorCode('GROUP_ID_NOT_FOUND'), errorMessage }
   }
   return {

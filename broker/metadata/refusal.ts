@@ -1,4 +1,4 @@
-import { type ErrorName, errorMessage } from '../../protocol/errors.ts'
+import { cutMessage, type ErrorName, errorMessage } from '../../protocol/errors.ts'
 
 /** Why something that a client asked of the metadata was not done: an ordinary answer, so a value and no exception. */
 export interface Refusal {
@@ -7,15 +7,9 @@ export interface Refusal {
   readonly message: string | null
 }
 
-/** What a client sent is quoted in messages, and may be as long as a string can be: with our words it would be longer. */
-const MAX_MESSAGE_CHARACTERS = 4_096
-
 export const refusal = (error: ErrorName, message: string | null = errorMessage(error)): Refusal => ({
   error,
-  message:
-    message !== null && message.length > MAX_MESSAGE_CHARACTERS
-      ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…`
-      : message,
+  message: message === null ? null : cutMessage(message),
 })
 
 export const isRefusal = (value: object): value is Refusal => 'error' in value

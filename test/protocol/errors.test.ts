@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { errorCode, errorMessage, errorName, errorNames, isRetriable } from '../../protocol/errors.ts'
+import { cutMessage, errorCode, errorMessage, errorName, errorNames, isRetriable } from '../../protocol/errors.ts'
 import { publishedErrors } from './support/published.ts'
 
 describe('The error table', () => {
@@ -18,5 +18,12 @@ describe('The error table', () => {
     for (const text of texts) expect(text).toMatch(/^[A-Za-z].+\.$/)
     expect(new Set(texts).size).toBe(texts.length)
     expect(errorMessage('NONE')).toBe('')
+  })
+
+  it('a message that quotes a client is never longer than a string of the protocol', () => {
+    expect(cutMessage('Group g not found.')).toBe('Group g not found.')
+    const long = cutMessage(`Group ${'漢'.repeat(32_767)} not found.`)
+    expect(Buffer.byteLength(long)).toBeLessThan(32_767)
+    expect(long.endsWith('…')).toBe(true)
   })
 })
