@@ -55,6 +55,13 @@ export class DiskSpace {
     return true
   }
 
+  /** Would so many bytes leave half of the reserve? For compaction, which takes room before it gives any back. */
+  leavesRoom(bytes: number): boolean {
+    this.check()
+    const space = this.#options.measure()
+    return space === undefined || this.#reserveBytes === 0 || space.usableBytes - bytes >= this.#reserveBytes / 2
+  }
+
   /**
    * Asks the device, and tells the operator when the answer has changed. A disk that is full has room again only a
    * quarter of the reserve above the line, so that it does not go to and fro with every segment that is deleted.

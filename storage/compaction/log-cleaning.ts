@@ -131,6 +131,7 @@ export class LogCleaning {
       const cleaned: CleanedFiles[] = []
       for (const group of groups) {
         const old = sources.slice(group.from, group.to)
+        this.#refuseWithoutRoom(old)
         writing = old[0]!.baseOffset
         const files = await compactor.rewrite(group)
         const segment = await this.#prepare(files, old, sources[group.to]!.baseOffset)
@@ -185,6 +186,14 @@ export class LogCleaning {
     if (damaged === undefined) return
     const { path } = damaged.file
     throw new StorageError('CORRUPT', path, `${path} is damaged, so its log cannot be compacted`)
+  }
+
+  /** The new files may be as large as the old ones, which go after a while only; and commits must not wait for that. */
+  #refuseWithoutRoom(old: readonly Segment[]): void {
+    const { host, folder } = this.#log
+    const bytes = old.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    if (host.space.leavesRoom(bytes)) return
+    throw new StorageError('NO_SPACE', folder, `there is no room to compact ${bytes} bytes of ${folder}`)
   }
 
   /** @returns undefined if the log has other segments by now, or is no log any more */

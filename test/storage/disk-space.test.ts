@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { buildBatch } from '../../protocol/records/batch-builder.ts'
+import { LocalCompactor } from '../../storage/compaction/local-compactor.ts'
+import { LogCleaner } from '../../storage/compaction/log-cleaner.ts'
 import { DiskSpace, defaultReserve } from '../../storage/disk-space.ts'
 import { LogDirectory, MemoryFileSystem, TailCache } from '../../storage/index.ts'
+import { compactedContext, roomyLimits } from '../support/compaction-context.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { FaultyFileSystem } from '../support/faulty-file-system.ts'
 import { LogContext, nextTurn } from '../support/log-context.ts'
@@ -163,6 +166,38 @@ describe('A log directory whose disk runs full', () => {
     disk.fail({ operation: 'statfs', errno: 'EIO' })
     context.directory.check()
     expect(context.directory.offline).toMatchObject({ code: 'IO', errno: 'EIO' })
+  })
+})
+
+describe('Compaction on a disk that is nearly full', () => {
+  it('I03: waits rather than take the room that commits need, and is made up for later', async () => {
+    const clock = new FakeClock()
+    const memory = new MemoryFileSystem({ clock, capacityBytes: 1_000_000 })
+    const config = { segmentBytes: 10_000_000 }
+    const context = await compactedContext({ clock, memory, config, reserveBytes: () => 200_000, tailCacheBytes: 0 })
+    const logs = [context.log]
+    const cleaner = new LogCleaner({
+      logs: () => logs,
+      compactor: () => new LocalCompactor(memory, clock, () => Promise.resolve()),
+      limits: () => roomyLimits,
+      clock,
+      logger: { info() {}, warn() {}, error() {} },
+    })
+    const record = { key: Buffer.from('one key'), value: Buffer.alloc(50_000, 'x'), timestamp: 0 }
+    while (context.appendBatch({ records: [record] }).kind === 'appended') await context.settle()
+    // A commit, say: it still finds room, and begins a new segment.
+    context.log.reconfigure({ ...context.config, segmentBytes: 1 })
+    context.appendBatch({ records: [{ key: Buffer.from('k'), value: null, timestamp: 0 }] }, 0, 'coordinator')
+    await context.settle()
+    const { usableBytes } = memory.statfs('/data')
+    expect(usableBytes).toBeLessThan(200_000)
+    expect(await cleaner.cleanNext()).toBeUndefined()
+    expect(cleaner.totals).toMatchObject({ rounds: 0, failures: 1 })
+    expect(memory.statfs('/data').usableBytes).toBe(usableBytes)
+    memory.capacityBytes = 3_000_000
+    clock.advance(60_000)
+    expect(await cleaner.cleanNext()).toBeDefined()
+    expect(cleaner.totals.rounds).toBe(1)
   })
 })
 
