@@ -80,7 +80,7 @@ export class AdminHandlers {
     const [made] = await this.topics.create([
       { ...newTopic(name), partitions, configs: new Map(Object.entries(configs)) },
     ])
-    if (made === undefined || 'error' in made) throw new Error(made?.message)
+    if (made === undefined || 'error' in made) throw new Error(made?.message ?? 'not made')
   }
 
   /** Request and answer go through their bytes at this version, as they do on the wire. */
