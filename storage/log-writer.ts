@@ -84,11 +84,16 @@ export class LogWriter {
     this.#host.writeAtEndOfTurn(this)
   }
 
+  /** Nothing may be written any more; a log that is deleted with batches still staged has no use for them. */
+  get #hasEnded(): boolean {
+    return this.#host.offline !== undefined || this.#log.isClosed
+  }
+
   /** Writes what is staged, as far as no roll stands in between; called at the end of the turn. */
   writeStaged(): void {
     this.#isListed = false
     const before = this.writtenOffset
-    while (this.#rolling === undefined && this.#runs.length > 0 && this.#host.offline === undefined) {
+    while (this.#rolling === undefined && this.#runs.length > 0 && !this.#hasEnded) {
       const run = this.#runs[0]!
       if (run.baseOffset !== this.#log.segments.active.baseOffset) {
         if (!this.#roll(run.baseOffset, run.producers)) break
@@ -189,8 +194,7 @@ export class LogWriter {
     await this.sync()
     this.#rolling = undefined
     // Its topic may have been deleted meanwhile: there is no folder to make a segment in.
-    if (this.#host.offline !== undefined || this.#log.isClosed) return
-    if (this.#replaceActive(baseOffset, producers)) this.writeStaged()
+    if (!this.#hasEnded && this.#replaceActive(baseOffset, producers)) this.writeStaged()
   }
 
   /** @returns false if it failed, or if the new name is not safe yet: then it goes on by itself */
