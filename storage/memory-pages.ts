@@ -29,8 +29,10 @@ export class MemoryPages {
     for (let at = position; at < end; ) {
       const step = Math.min(pageBytes - (at % pageBytes), end - at)
       const page = this.#pages[Math.floor(at / pageBytes)]
-      if (page === undefined) target.fill(0, at - position, at - position + step)
-      else page.copy(target, at - position, at % pageBytes, (at % pageBytes) + step)
+      const from = at % pageBytes
+      const there = Math.max(Math.min((page?.length ?? 0) - from, step), 0)
+      if (there > 0) page!.copy(target, at - position, from, from + there)
+      if (there < step) target.fill(0, at - position + there, at - position + step)
       at += step
     }
     return Math.max(end - position, 0)
@@ -84,17 +86,27 @@ export class MemoryPages {
       const at = position + from
       const step = Math.min(pageBytes - (at % pageBytes), bytes.length - from)
       const index = Math.floor(at / pageBytes)
-      this.#pages[index] ??= Buffer.alloc(pageBytes)
-      bytes.copy(this.#pages[index], at % pageBytes, from, from + step)
+      bytes.copy(this.#pageFor(index, (at % pageBytes) + step), at % pageBytes, from, from + step)
       from += step
     }
+  }
+
+  /** The page, long enough for so many bytes: most files are small, so it grows as they do. */
+  #pageFor(index: number, bytes: number): Buffer {
+    const page = this.#pages[index]
+    if (page !== undefined && page.length >= bytes) return page
+    const grown = Buffer.alloc(Math.min(Math.max(bytes * 2, 256), pageBytes))
+    page?.copy(grown)
+    this.#pages[index] = grown
+    return grown
   }
 
   #resize(sizeBytes: number): void {
     if (sizeBytes < this.#sizeBytes) {
       this.#pages.length = Math.min(this.#pages.length, Math.ceil(sizeBytes / pageBytes))
       // What lies beyond the end must read as zeros if the file grows again.
-      this.#pages[Math.floor(sizeBytes / pageBytes)]?.fill(0, sizeBytes % pageBytes)
+      const last = this.#pages[Math.floor(sizeBytes / pageBytes)]
+      last?.fill(0, Math.min(sizeBytes % pageBytes, last.length))
     }
     this.#sizeBytes = sizeBytes
   }
