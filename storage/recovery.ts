@@ -12,7 +12,7 @@ import type { LogParts } from './log-parts.ts'
 import { rebuildProducers } from './producer-replay.ts'
 import { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
-import { hasGoodBatch, rewriteSegment, scanSegment } from './segment-scan.ts'
+import { keepsBatches, rewriteSegment, type ScanOptions, scanSegment } from './segment-scan.ts'
 import { Segments } from './segments.ts'
 
 export interface OpenOptions {
@@ -106,8 +106,12 @@ async function settleSegments(
         continue
       }
     }
-    if (isDoubtful) scannedFrom ??= segment.baseOffset
-    const isFollowed = !isLast && (!isDoubtful || (await goodBatchesFollow(opened, index)))
+    if (isDoubtful && scannedFrom === undefined) {
+      scannedFrom = segment.baseOffset
+      // Epochs from here on are those of the batches that are there, not of some that a crash has taken.
+      epochs.truncateFromEnd(scannedFrom)
+    }
+    const isFollowed = !isLast && (!isDoubtful || (await isFollowedByBatches(options, opened, index)))
     const scan = { host, config, epochs, fileBytes: sizeBytes, nextBaseOffset, isFollowed, recoveryPoint }
     endOffset = await scanSegment(segment, scan)
     if (isFollowed) segment.seal()
@@ -143,13 +147,17 @@ async function settleSegments(
   return { logEndOffset: endOffset, recoveryPoint: endOffset }
 }
 
-async function goodBatchesFollow(opened: readonly Opened[], index: number): Promise<boolean> {
-  for (let later = index + 1; later < opened.length; later++) {
-    const { segment, sizeBytes } = opened[later]!
-    const maxOffset = opened[later + 1]?.segment.baseOffset ?? Number.MAX_SAFE_INTEGER
-    if (sizeBytes > 0 && (await hasGoodBatch(segment, sizeBytes, maxOffset))) return true
+/** Is anything behind the segment at `index` that will be kept? Newest first, since each depends on what follows it. */
+async function isFollowedByBatches(options: OpenOptions, opened: readonly Opened[], index: number): Promise<boolean> {
+  const { host, config, recoveryPoint } = options
+  let isFollowed = false
+  for (let later = opened.length - 1; later > index && !isFollowed; later--) {
+    const { segment, sizeBytes: fileBytes } = opened[later]!
+    const nextBaseOffset = opened[later + 1]?.segment.baseOffset
+    const scan: Omit<ScanOptions, 'epochs'> = { host, config, fileBytes, nextBaseOffset, isFollowed, recoveryPoint }
+    isFollowed = fileBytes > 0 && (await keepsBatches(segment, scan))
   }
-  return false
+  return isFollowed
 }
 
 async function removeEmpty(host: LogHost, segments: readonly Segment[]): Promise<void> {
@@ -176,7 +184,7 @@ async function resume(segment: Segment): Promise<number | undefined> {
     if (!(await window.load(position, batch.BATCH_HEADER_BYTES))) return undefined
     const at = window.indexOf(position)
     const size = plausibleBatchSize(window.buffer, at, segment.sizeBytes - position, expected)
-    if (size < 0) return undefined
+    if (size < 0 || batch.nextOffset(window.buffer, at) > segment.maxEndOffset) return undefined
     segment.noteTimestamp(batch.maxTimestamp(window.buffer, at), batch.lastOffset(window.buffer, at))
     expected = batch.nextOffset(window.buffer, at)
     position += size

@@ -66,7 +66,7 @@ async function audit(segment: Segment, endOffset: number, expectsGaps: boolean):
       position += size
       continue
     }
-    const next = await findNextGoodBatch(window, position + 1, expectedOffset, endOffset)
+    const next = await findNextGoodBatch(window, position + 1, expectedOffset + 1, endOffset)
     const toOffset = next === undefined ? endOffset : batch.baseOffset(window.buffer, window.indexOf(next))
     indexes.skip(next ?? window.end, toOffset)
     segment.noteDamaged({ start: position, end: next ?? window.end, fromOffset: expectedOffset, toOffset })

@@ -35,7 +35,7 @@ export async function scanSegment(segment: Segment, options: ScanOptions): Promi
   const { config, epochs, fileBytes, nextBaseOffset } = options
   segment.startOver(config)
   const window = new BatchWindow(segment.file, fileBytes, WINDOW_BYTES)
-  const maxOffset = nextBaseOffset ?? Number.MAX_SAFE_INTEGER
+  const maxOffset = Math.min(nextBaseOffset ?? segment.maxEndOffset, segment.maxEndOffset)
   let expected = segment.baseOffset
   let position = 0
   while (position < fileBytes) {
@@ -50,7 +50,7 @@ export async function scanSegment(segment: Segment, options: ScanOptions): Promi
       position += size
       continue
     }
-    const next = await findNextGoodBatch(window, position + 1, expected, maxOffset)
+    const next = await findNextGoodBatch(window, position + 1, expected + 1, maxOffset)
     const wasSafe = options.isFollowed || wasSynced(options, position, expected)
     if (next === undefined || (!wasSafe && (await lacksSectors(window, position, next, expected))))
       return endOfSegment(segment, options, position, expected)
@@ -62,10 +62,16 @@ export async function scanSegment(segment: Segment, options: ScanOptions): Promi
   return expected
 }
 
-/** Is there a batch in this file that is whole and good? */
-export async function hasGoodBatch(segment: Segment, fileBytes: number, maxOffset: number): Promise<boolean> {
+/** Will `scanSegment` keep a batch of this file? Then what is bad in the segments before it is no torn tail. */
+export async function keepsBatches(segment: Segment, options: Omit<ScanOptions, 'epochs'>): Promise<boolean> {
+  const { config, fileBytes, nextBaseOffset, isFollowed } = options
   const window = new BatchWindow(segment.file, fileBytes, WINDOW_BYTES)
-  return (await findNextGoodBatch(window, 0, segment.baseOffset, maxOffset)) !== undefined
+  const endOffset = Math.min(nextBaseOffset ?? segment.maxEndOffset, segment.maxEndOffset)
+  const expectedOffset = segment.baseOffset
+  if ((await goodBatchSize(window, 0, { expectedOffset, endOffset, expectsGaps: config.compacts })) > 0) return true
+  const next = await findNextGoodBatch(window, 1, expectedOffset + 1, endOffset)
+  if (next === undefined) return false
+  return isFollowed || wasSynced(options, 0, expectedOffset) || !(await lacksSectors(window, 0, next, expectedOffset))
 }
 
 /**
@@ -112,7 +118,8 @@ async function endOfSegment(
 }
 
 /** A record takes seven bytes at least, so a checkpoint that speaks of more than could have been here is no proof. */
-function wasSynced({ recoveryPoint, fileBytes }: ScanOptions, position: number, expected: number): boolean {
+function wasSynced(options: Omit<ScanOptions, 'epochs'>, position: number, expected: number): boolean {
+  const { recoveryPoint, fileBytes } = options
   return recoveryPoint > expected && recoveryPoint - expected <= (fileBytes - position) / SMALLEST_RECORD_BYTES
 }
 

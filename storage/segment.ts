@@ -110,6 +110,11 @@ export class Segment {
     this.#indexes.movedTo(state)
   }
 
+  /** No batch of it ends above: its indexes count offsets from the base in 31 bits. */
+  get maxEndOffset(): number {
+    return this.baseOffset + 2 ** 31
+  }
+
   get isUnsynced(): boolean {
     return this.syncedBytes < this.sizeBytes || this.#indexes.isUnsynced || !this.nameIsSafe
   }
