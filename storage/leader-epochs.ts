@@ -33,9 +33,14 @@ export class LeaderEpochs {
     return this.#dirty
   }
 
-  /** The entries as they are now are in the checkpoint. */
+  /** The entries as they are now are in the checkpoint, or will be, unless `notSaved` says otherwise. */
   saved(): void {
     this.#dirty = false
+  }
+
+  /** They could not be written after all. */
+  notSaved(): void {
+    this.#dirty = true
   }
 
   /**

@@ -203,15 +203,18 @@ export class LogDirectory {
     return this.#checkpoints.writeSoon(() => this.#logs.values())
   }
 
-  /** Flushes and closes all logs, marks the stop as clean (unless the disk failed), and gives the folder free. */
+  /** Flushes and closes all logs, marks the stop as clean (unless the disk did not take all of it), and gives the folder free. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     const logs = [...this.#logs.values()]
-    await inParallel(logs, (log) => log.close())
-    if (this.#offline === undefined) await this.#checkpoints.writeSoon(() => logs)
+    let isClean = true
+    await inParallel(logs, async (log) => {
+      if (!(await log.close())) isClean = false
+    })
+    if (!(await this.#checkpoints.writeSoon(() => logs))) isClean = false
     await this.#host.cleanedTo.idle()
-    if (this.#offline === undefined) this.#checkpoints.markClean()
+    if (isClean && this.#offline === undefined) this.#checkpoints.markClean()
     for (const cancel of this.#timers) cancel()
     this.#flusher.clear()
     this.#logs.clear()

@@ -4,6 +4,7 @@ import { StorageError, toStorageError } from './errors.ts'
 import { leaderEpochCheckpointFileName, type SegmentSuffix, segmentFileName } from './file-names.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import { type LogHost, passesByItself } from './log-host.ts'
+import type { LogParts } from './log-parts.ts'
 import { encodeProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import type { Segment } from './segment.ts'
@@ -24,12 +25,57 @@ export async function saveProducers(
   await attempt(host, path, () => replaceFile(host.fileSystem, path, encodeProducerSnapshot(producers)))
 }
 
-/** `leader-epoch-checkpoint`. @returns false if it could not be written */
-export async function saveLeaderEpochs(host: LogHost, folder: string, epochs: LeaderEpochs): Promise<boolean> {
-  const path = `${folder}/${leaderEpochCheckpointFileName}`
-  const { entries } = epochs
-  epochs.saved()
-  return attempt(host, path, () => writeLeaderEpochCheckpoint(host.fileSystem, path, entries))
+/** `leader-epoch-checkpoint` of one log. */
+export class EpochsFile {
+  readonly #host: LogHost
+  readonly #path: string
+  readonly #epochs: LeaderEpochs
+  #saving = Promise.resolve(true)
+
+  constructor(host: LogHost, folder: string, epochs: LeaderEpochs) {
+    this.#host = host
+    this.#path = `${folder}/${leaderEpochCheckpointFileName}`
+    this.#epochs = epochs
+  }
+
+  /**
+   * Writes the epochs, if they have changed. One writing at a time: two would share the draft, and who finds nothing new
+   * must still wait for the one before.
+   * @returns false if they could not be written
+   */
+  save(): Promise<boolean> {
+    this.#saving = this.#saving.then(() => !this.#epochs.isDirty || this.#write())
+    return this.#saving
+  }
+
+  async #write(): Promise<boolean> {
+    const { entries } = this.#epochs
+    this.#epochs.saved()
+    const write = () => writeLeaderEpochCheckpoint(this.#host.fileSystem, this.#path, entries)
+    const isSaved = await attempt(this.#host, this.#path, write)
+    if (!isSaved) this.#epochs.notSaved()
+    return isSaved
+  }
+}
+
+/**
+ * For a clean stop: producers, epochs and indexes are complete and on the disk. The segments are of no use afterwards.
+ * @returns false if the disk did not take all of it
+ */
+export async function completeFiles(parts: LogParts, epochs: EpochsFile, endOffset: number): Promise<boolean> {
+  const { host, path, producers, segments } = parts
+  await saveProducers(host, path, endOffset, [...producers.entries()])
+  let isComplete = await epochs.save()
+  try {
+    for (const segment of segments.all) {
+      if (!(await segment.close(segment === segments.active))) isComplete = false
+    }
+    return isComplete
+  } catch (error) {
+    const failure = toStorageError(error, 'close', path)
+    if (!passesByItself(failure)) host.fail(failure)
+    return false
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { LogCleaning } from './compaction/log-cleaning.ts'
 import { OffsetOutOfRange, type StorageError, toStorageError } from './errors.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
-import { saveLeaderEpochs, saveProducers } from './log-files.ts'
+import { completeFiles, EpochsFile, saveProducers } from './log-files.ts'
 import type { LogHost } from './log-host.ts'
 import { type FoundRecord, findMaxTimestamp, findTimestamp } from './log-lookup.ts'
 import type { LogParts } from './log-parts.ts'
@@ -49,6 +49,7 @@ export class Log {
   readonly #segments: Segments
   readonly #producers: ProducerState
   readonly #epochs: LeaderEpochs
+  readonly #epochsFile: EpochsFile
   readonly #writer: LogWriter
   readonly #tail: LogTail
   readonly #start: LogStart
@@ -70,6 +71,7 @@ export class Log {
     this.#segments = parts.segments
     this.#producers = parts.producers
     this.#epochs = parts.epochs
+    this.#epochsFile = new EpochsFile(parts.host, parts.path, parts.epochs)
     this.#config = parts.config
     this.#tail = new LogTail(parts.host.tailCache)
     const context = this.#context()
@@ -322,21 +324,23 @@ export class Log {
     return this.#producers.firstUnstableOffset(highWatermark)
   }
 
-  /** Flushes and writes indexes, producers and epochs, so that the next start has nothing to do. */
-  async close(): Promise<void> {
-    if (this.#refusesAppends) return
+  /**
+   * Flushes and writes indexes, producers and epochs, so that the next start has nothing to do.
+   * @returns false if the disk did not take all of it: then the next start must look for itself
+   */
+  async close(): Promise<boolean> {
+    if (this.#refusesAppends) return true
     this.#refusesAppends = true
     await this.#cleaning.stop()
     await this.flush()
     await this.#start.idle()
     this.#isClosed = true
     this.#writer.close()
-    if (this.#host.offline === undefined) {
-      await saveProducers(this.#host, this.#parts.path, this.logEndOffset, [...this.#producers.entries()])
-      await this.saveEpochs()
-      for (const segment of this.#segments.all) segment.close()
-    } else for (const segment of this.#segments.all) segment.drop()
     this.#tail.dropFrom(-1)
+    const isOnline = this.#host.offline === undefined
+    const isComplete = isOnline && (await completeFiles(this.#parts, this.#epochsFile, this.logEndOffset))
+    for (const segment of this.#segments.all) segment.drop()
+    return isComplete && this.recoveryPoint === this.logEndOffset
   }
 
   /** @internal for LogDirectory: the folder goes away; reads under way end, later ones fail. */
@@ -358,11 +362,11 @@ export class Log {
   }
 
   /** @internal for LogDirectory: before a checkpoint says that recovery need not look, what it would find is saved. */
-  async saveEpochs(): Promise<void> {
-    if (this.#epochs.isDirty) await saveLeaderEpochs(this.#host, this.#parts.path, this.#epochs)
-    const active = this.#segments.all.at(-1)
-    // It may have been deleted since the checkpoint was begun.
-    if (active !== undefined && !active.isRemoved) active.saveIndexes()
+  async saveEpochs(): Promise<boolean> {
+    const { active } = this.#segments
+    // It may have been closed or deleted since the checkpoint was begun.
+    if (!this.#isClosed && !active.isRemoved) active.saveIndexes()
+    return this.#epochsFile.save()
   }
 
   #stage(buffer: Buffer, leaderEpoch: number, baseOffset: number, lastOffset: number): void {

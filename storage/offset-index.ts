@@ -57,6 +57,11 @@ export class OffsetIndex {
     return this.#file.isLoaded
   }
 
+  /** The page cache has all entries. */
+  get isSaved(): boolean {
+    return this.#file.isSaved
+  }
+
   /** The newest entry's offset; the segment's base offset if there is none. @throws {StorageError} CORRUPT */
   get lastOffset(): number {
     return this.baseOffset + this.#last()

@@ -47,7 +47,9 @@ export async function openLogParts(options: OpenOptions): Promise<LogParts> {
     const endOffset = files[index + 1]?.baseOffset ?? Number.MAX_SAFE_INTEGER
     const isDoubtful = !options.isClean && endOffset > options.recoveryPoint
     const segmentOptions = { host, folder: path, baseOffset, config }
-    return { ...Segment.open(segmentOptions, sizeBytes, endOffset, !isDoubtful), sizeBytes, isDoubtful }
+    // Where the recovery point is the very end of a segment, that may have been sealed since, and its indexes torn.
+    const usesIndexes = options.isClean || endOffset < options.recoveryPoint
+    return { ...Segment.open(segmentOptions, sizeBytes, endOffset, usesIndexes), sizeBytes, isDoubtful }
   })
   if (opened.length === 0) {
     const segment = Segment.create({ host, folder: path, baseOffset: options.logStartOffset, config })

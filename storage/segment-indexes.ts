@@ -44,6 +44,8 @@ export class SegmentIndexes {
   #maxTimestampOffset: number
   /** Sealed, and maybe not on the disk; from then on nobody rebuilds them, so they must be. */
   #isUnsynced = false
+  /** Handed to the page cache, and maybe not on the disk. Of an active segment that is as it should be. */
+  #isDirty = false
 
   private constructor(options: SegmentOptions, log: IndexedFile, opened: Pair | undefined) {
     const { offset, time } = opened ?? emptyPair(options)
@@ -185,12 +187,14 @@ export class SegmentIndexes {
   seal(): void {
     const { maxTimestamp, maxTimestampOffset } = this
     this.#sound(() => this.#time.append(maxTimestamp, maxTimestampOffset, true))
-    this.#isUnsynced = true
+    this.#isUnsynced ||= this.#isDirty || !this.#isSaved
     this.save()
   }
 
   /** Hands new entries to the page cache. @returns false if they must wait for space, or the disk failed */
   save(): boolean {
+    if (this.#isSaved) return true
+    this.#isDirty = true
     try {
       this.#offset.save()
       this.#time.save()
@@ -217,6 +221,7 @@ export class SegmentIndexes {
       }
     }
     this.#isUnsynced = false
+    this.#isDirty = false
     return true
   }
 
@@ -227,10 +232,17 @@ export class SegmentIndexes {
     this.#time.movedTo(optionsOf(this.#options, '.timeindex').path)
   }
 
-  /** Sets the last time entry and completes the files, for a clean stop. */
-  close(): void {
-    this.seal()
+  /**
+   * For a clean stop: the files are complete and on the disk, since the next start does not doubt them.
+   * @param isActive batches may have come until now, so the last time entry is not set yet
+   * @returns false if they could not be written
+   * @throws {StorageError} the sync failed
+   */
+  async close(isActive: boolean): Promise<boolean> {
+    if (isActive) this.seal()
+    const isSafe = await this.sync()
     this.drop()
+    return isSafe
   }
 
   /** Gives the memory back; the files are for others to remove. */
@@ -264,6 +276,10 @@ export class SegmentIndexes {
 
   #lie(path: string, problem: string): StorageError {
     return new StorageError('CORRUPT', path, `${path}: ${problem}`)
+  }
+
+  get #isSaved(): boolean {
+    return this.#offset.isSaved && this.#time.isSaved
   }
 
   #addEntry(lastOffset: number, position: number): void {
@@ -310,7 +326,8 @@ export class SegmentIndexes {
     }
     // As `seal` does: nobody comes back to a segment that is sealed, and of an active one it is true as well.
     this.#time.append(this.#maxTimestamp, this.#maxTimestampOffset, true)
-    this.save()
+    // The files stay as they are until a clean stop: nobody syncs them before, and half of a new one might look sane.
+    this.#isUnsynced = true
   }
 }
 

@@ -283,9 +283,10 @@ export class Segment {
   }
 
   /** For a clean stop: the index files are completed. */
-  close(): void {
-    this.#indexes.close()
+  async close(isActive: boolean): Promise<boolean> {
+    const areIndexesSaved = await this.#indexes.close(isActive)
     this.file.close()
+    return areIndexesSaved
   }
 
   /** Gives back descriptors and memory; the files are for others to remove. */

@@ -57,6 +57,11 @@ export class TimeIndex {
     return this.#file.isLoaded
   }
 
+  /** The page cache has all entries. */
+  get isSaved(): boolean {
+    return this.#file.isSaved
+  }
+
   /** The largest timestamp, and where; (-1, base offset) if there is no entry. @throws {StorageError} CORRUPT */
   get last(): TimestampOffset {
     return this.#file.count === 0 ? { timestamp: -1, offset: this.baseOffset } : this.entry(this.#file.count - 1)
