@@ -23,9 +23,12 @@ export class DirectoryCheckpoints {
   /** By folder; also of folders that this run has not opened, so that they are not lost. */
   readonly #recoveryPoints: Map<string, number>
   readonly #logStarts: Map<string, number>
+  /** Folders that the files on the disk may name. */
+  readonly #named: Set<string>
   /** Folders of the last run that are not open yet. While there are some, a failed sync is not made good. */
   readonly #unopened: Set<string>
   #writing: Promise<boolean> = Promise.resolve(true)
+  #syncHadFailed: boolean
   #next: Promise<boolean> | undefined
 
   constructor(host: LogHost, path: string, state: DirectoryState) {
@@ -33,6 +36,8 @@ export class DirectoryCheckpoints {
     this.#path = path
     this.#recoveryPoints = byFolder(state.recoveryPoints)
     this.#logStarts = byFolder(state.logStartOffsets)
+    this.#named = new Set([...this.#recoveryPoints.keys(), ...this.#logStarts.keys()])
+    this.#syncHadFailed = state.syncHadFailed
     this.#unopened = new Set(state.syncHadFailed ? state.folders.map(({ folder }) => folder) : [])
   }
 
@@ -49,6 +54,16 @@ export class DirectoryCheckpoints {
     this.#recoveryPoints.delete(folder)
     this.#logStarts.delete(folder)
     this.#unopened.delete(folder)
+  }
+
+  /**
+   * New logs are about to get these folders. Where the files on the disk tell of others that had them before, they are
+   * written anew first: after a crash, a new log must not begin where an old one of its name did.
+   * @returns false if that could not be brought about
+   */
+  async makeWayFor(folders: readonly string[], logs: () => Iterable<Log>): Promise<boolean> {
+    for (const folder of folders) this.forget(folder)
+    return !folders.some((folder) => this.#named.has(folder)) || this.writeSoon(logs)
   }
 
   /** Writes what the logs have come to. @returns whether it is on the disk now; never rejects */
@@ -78,19 +93,26 @@ export class DirectoryCheckpoints {
   async #write(logs: readonly Log[]): Promise<boolean> {
     if (this.#host.offline !== undefined) return false
     const highWatermarks = new Map<string, number>()
-    // Taken first: what is saved beside a log (its epochs) must reach as far as the recovery point that is written.
+    const recoveryPoints = logs.map(({ recoveryPoint }) => recoveryPoint)
     for (const log of logs) {
-      this.#recoveryPoints.set(log.folder, log.recoveryPoint)
       this.#logStarts.set(log.folder, log.logStartOffset)
       this.#unopened.delete(log.folder)
       highWatermarks.set(log.folder, log.durableOffset)
     }
     try {
-      for (const log of logs) await log.saveEpochs()
+      // What is saved beside a log (its epochs) must reach as far as the recovery point that is written.
+      for (const [index, log] of logs.entries()) {
+        const isSaved = await log.saveEpochs()
+        // It may have been deleted meanwhile.
+        if (isSaved && this.#logStarts.has(log.folder)) this.#recoveryPoints.set(log.folder, recoveryPoints[index]!)
+      }
+      const named = new Set([...this.#recoveryPoints.keys(), ...this.#logStarts.keys()])
+      for (const folder of named) this.#named.add(folder)
       await this.#replace(recoveryPointCheckpointFileName, this.#recoveryPoints)
       await this.#replace(logStartOffsetCheckpointFileName, this.#logStarts)
       await this.#replace(highWatermarkCheckpointFileName, highWatermarks)
-      if (this.#unopened.size === 0) await this.#host.fileSystem.removeFile(`${this.#path}/${syncFailedFileName}`)
+      for (const folder of this.#named) if (!named.has(folder)) this.#named.delete(folder)
+      this.#forgetFailedSync()
       return true
     } catch (error) {
       const failure = toStorageError(error, 'write checkpoints in', this.#path)
@@ -98,6 +120,14 @@ export class DirectoryCheckpoints {
       else this.#host.fail(failure)
       return false
     }
+  }
+
+  /** All logs that may have met with it were recovered. A sync that failed meanwhile is another matter, so this happens at once. */
+  #forgetFailedSync(): void {
+    const mark = `${this.#path}/${syncFailedFileName}`
+    if (!this.#syncHadFailed || this.#unopened.size > 0 || this.#host.offline !== undefined) return
+    this.#syncHadFailed = false
+    if (this.#host.fileSystem.exists(mark)) this.#host.fileSystem.unlink(mark)
   }
 
   #replace(name: string, offsets: ReadonlyMap<string, number>): Promise<void> {

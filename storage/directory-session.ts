@@ -74,6 +74,8 @@ export async function openDirectory(options: LogDirectoryOptions): Promise<{ sta
     const damage = new DamageCounts()
     const syncHadFailed = fileSystem.exists(`${path}/${syncFailedFileName}`)
     const wasClean = await takeCleanMark(fileSystem, path)
+    // What a killed process had renamed is seen, and may not be on the disk: nothing may be built on it before.
+    if (!wasClean) await fileSystem.syncFolder(path)
     const state = {
       ...found,
       syncHadFailed,

@@ -147,6 +147,10 @@ export class LogDirectory {
       assert(!this.#logs.has(folder), 'a log is created once')
       this.#host.cleanedTo.forget(folder)
     }
+    const folders = specs.map(({ topic, partition }) => partitionFolderName(topic, partition))
+    if (!(await this.#checkpoints.makeWayFor(folders, () => this.#logs.values()))) {
+      throw this.#offline ?? new StorageError('NO_SPACE', this.path, `no checkpoint can be written in ${this.path}`)
+    }
     const created = await createFolders(this.#host, this.path, specs, config)
     return created.map((parts) => {
       const log = new Log(parts)

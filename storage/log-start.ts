@@ -24,11 +24,14 @@ export class LogStart {
   /** First offset that may be read. */
   offset: number
   readonly #log: StartContext
+  /** A crash cannot move it back behind this. */
+  #safeOffset: number
   readonly #underWay = new Set<Promise<unknown>>()
 
   constructor(log: StartContext, offset: number) {
     this.#log = log
     this.offset = offset
+    this.#safeOffset = offset
   }
 
   /**
@@ -36,11 +39,15 @@ export class LogStart {
    * @returns true when a crash cannot move it back any more, false if that could not be brought about
    */
   moveTo(offset: number): Promise<boolean> {
-    const { segments, tail, epochs } = this.#log
+    const { segments, tail } = this.#log
     this.offset = offset
     tail.dropBefore(offset)
-    epochs.truncateFromStart(offset)
     return this.track(this.#remove(segments.removeOldest(segments.indexFor(offset))))
+  }
+
+  /** Makes sure that a crash cannot move the start back behind `offset`, at which it was once. @returns false if that failed */
+  async ensure(offset: number): Promise<boolean> {
+    return offset <= this.#safeOffset || this.track(this.#checkpoint())
   }
 
   /**
@@ -67,11 +74,12 @@ export class LogStart {
     const { host, config } = this.#log
     for (const segment of removed) segment.isRemoved = true
     // A full disk is no reason to keep them: that is how it gets space again.
-    const isSafe = await host.checkpointSoon()
+    const isSafe = await this.#checkpoint()
     await this.#log.swapped()
     if (host.offline !== undefined) return false
     try {
-      removeSegments(host, removed, config.fileDeleteDelayMs)
+      if (isSafe) removeSegments(host, removed, config.fileDeleteDelayMs)
+      else await this.#removeOneByOne(removed)
     } catch (error) {
       // They lie below the start, so the next start of the broker takes them away.
       const failure = toStorageError(error, 'remove', removed[0]?.folder ?? '')
@@ -80,6 +88,24 @@ export class LogStart {
       else host.fail(failure)
     }
     return isSafe
+  }
+
+  /** While the disk does not say where the log begins, its files do: so they must not go in another order. */
+  async #removeOneByOne(removed: readonly Segment[]): Promise<void> {
+    const { host, config } = this.#log
+    for (const segment of removed) {
+      removeSegments(host, [segment], config.fileDeleteDelayMs)
+      await host.fileSystem.syncFolder(segment.folder)
+    }
+  }
+
+  async #checkpoint(): Promise<boolean> {
+    const { offset } = this
+    if (!(await this.#log.host.checkpointSoon())) return false
+    this.#safeOffset = Math.max(this.#safeOffset, offset)
+    // Not before: a crash could bring back records whose epochs nobody knows any more.
+    this.#log.epochs.truncateFromStart(this.#safeOffset)
+    return true
   }
 
   /** Makes `idle` wait for work on the folder's files. */

@@ -253,7 +253,7 @@ export class Log {
    */
   async deleteBefore(offset: number): Promise<boolean> {
     assert(offset <= this.durableOffset, 'only what is durable is deleted')
-    return offset <= this.logStartOffset || this.#moveStart(offset)
+    return offset <= this.logStartOffset ? this.#start.ensure(offset) : this.#moveStart(offset)
   }
 
   /**
