@@ -96,8 +96,7 @@ export const networkKeys = {
     default: 2000,
     min: 1,
     unit: 'count',
-    unused: 'the limit is its default',
-    doc: 'Most partitions in one DescribeTopicPartitions response.',
+    doc: 'Most partitions in one DescribeTopicPartitions response; the client asks on from where it ends.',
   }),
   'odradek.http.listen': string({
     default: '',

@@ -185,9 +185,6 @@ const topicError = (name: string | null, error: ErrorName, topicId = ZERO_UUID):
   topicAuthorizedOperations: OPERATIONS_NOT_ASKED,
 })
 
-/** Most partitions of one DescribeTopicPartitions answer, `max.request.partition.size.limit`'s default. */
-const MOST_PARTITIONS = 2000
-
 /** DescribeTopicPartitions (key 75): partitions of named or all topics, page by page (KIP-966). */
 export const describeTopicPartitions = serve(
   DescribeTopicPartitions,
@@ -209,7 +206,8 @@ export const describeTopicPartitions = serve(
       }
     }
     const wanted = [...new Set(names)].sort().filter((name) => cursor === null || name >= cursor.topicName)
-    let left = Math.min(Math.max(request.responsePartitionLimit, 1), MOST_PARTITIONS)
+    const most = services.config.get('max.request.partition.size.limit')
+    let left = Math.min(Math.max(request.responsePartitionLimit, 1), most)
     const topics: ResponseOf<typeof DescribeTopicPartitions>['topics'][number][] = []
     let nextCursor: ResponseOf<typeof DescribeTopicPartitions>['nextCursor'] = null
     for (const name of wanted) {

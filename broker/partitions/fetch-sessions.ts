@@ -43,6 +43,11 @@ const INITIAL_EPOCH = 0
 const FINAL_EPOCH = -1
 /** How long a session is safe from being put out by a larger one, and may be idle in a full cache. Kafka's constant. */
 const EVICTION_MS = 120_000
+/**
+ * Partitions of all sessions together, some 200 bytes each. One request may name a million, and a thousand sessions of such
+ * would be all memory there is; Kafka has no such bound. A fetch beyond it is served without a session.
+ */
+export const MAX_SESSION_PARTITIONS = 500_000
 
 /**
  * Incremental fetch sessions (KIP-227), bounded by `max.incremental.fetch.session.cache.slots`.
@@ -55,6 +60,7 @@ export class FetchSessions {
   readonly #slots: number
   /** Least recently used first. */
   readonly #sessions = new Map<number, FetchSession>()
+  #partitionCount = 0
   evictions = 0
 
   constructor(options: { clock: Clock; random: Random; slots: number }) {
@@ -69,37 +75,50 @@ export class FetchSessions {
 
   /** Partitions that the sessions remember, in all. */
   get partitionCount(): number {
-    let count = 0
-    for (const session of this.#sessions.values()) count += session.size
-    return count
+    return this.#partitionCount
   }
 
   /** Reads a request against its session, and moves the session on (FE-19, FE-20, FE-24, FE-25). */
   plan(request: SessionRequest): FetchPlan {
     const { sessionId, sessionEpoch, targets } = request
     if (sessionEpoch === INITIAL_EPOCH || sessionEpoch === FINAL_EPOCH) {
-      if (sessionId !== NO_SESSION) this.#sessions.delete(sessionId)
+      this.#remove(this.#sessions.get(sessionId))
       return { kind: 'full', targets, wantsSession: sessionEpoch === INITIAL_EPOCH }
     }
     const session = this.#sessions.get(sessionId)
     if (session === undefined) return { kind: 'refused', error: 'FETCH_SESSION_ID_NOT_FOUND' }
     if (session.epoch !== sessionEpoch) return { kind: 'refused', error: 'INVALID_FETCH_SESSION_EPOCH' }
     if (session.usesTopicIds !== request.usesTopicIds) return { kind: 'refused', error: 'FETCH_SESSION_TOPIC_ID_ERROR' }
+    this.#remove(session)
     session.update(request)
-    this.#sessions.delete(sessionId)
     if (session.size === 0) return { kind: 'full', targets: [], wantsSession: false }
+    // The client begins anew, with all that it wants in one request.
+    if (!this.#holds(session.size)) return { kind: 'refused', error: 'FETCH_SESSION_ID_NOT_FOUND' }
     session.lastUsed = this.#clock.now()
-    this.#sessions.set(sessionId, session)
+    this.#add(session)
     return { kind: 'incremental', targets: session.targets(), session }
   }
 
   /** Opens a session over what a full fetch asked for. @returns its id, 0 when no slot is free */
   open(targets: readonly FetchTarget[], usesTopicIds: boolean): number {
-    if (targets.length === 0 || !this.#makeRoom(targets.length)) return NO_SESSION
+    if (targets.length === 0 || !this.#holds(targets.length) || !this.#makeRoom(targets.length)) return NO_SESSION
     let id = 0
     while (id === NO_SESSION || this.#sessions.has(id)) id = this.#random.integer(0x7fffffff)
-    this.#sessions.set(id, new FetchSession(id, usesTopicIds, targets, this.#clock.now()))
+    this.#add(new FetchSession(id, usesTopicIds, targets, this.#clock.now()))
     return id
+  }
+
+  #holds(newSize: number): boolean {
+    return this.#partitionCount + newSize <= MAX_SESSION_PARTITIONS
+  }
+
+  #add(session: FetchSession): void {
+    this.#sessions.set(session.id, session)
+    this.#partitionCount += session.size
+  }
+
+  #remove(session: FetchSession | undefined): void {
+    if (session !== undefined && this.#sessions.delete(session.id)) this.#partitionCount -= session.size
   }
 
   #makeRoom(newSize: number): boolean {
@@ -117,7 +136,7 @@ export class FetchSessions {
   }
 
   #evict(session: FetchSession): true {
-    this.#sessions.delete(session.id)
+    this.#remove(session)
     this.evictions++
     return true
   }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { FetchSessions, type FetchTarget, type SessionRequest } from '../../../broker/partitions/fetch-sessions.ts'
+import {
+  FetchSessions,
+  type FetchTarget,
+  MAX_SESSION_PARTITIONS,
+  type SessionRequest,
+} from '../../../broker/partitions/fetch-sessions.ts'
 import { seededRandom } from '../../../broker/runtime/random.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -140,5 +145,19 @@ describe('Fetch sessions (KIP-227)', () => {
     open(target('a', 0), target('a', 1))
     open(target('a', 0))
     expect(cache.partitionCount).toBe(3)
+  })
+
+  it('H23: remembers no more partitions than it has memory for: larger fetches go without a session', () => {
+    const { open, request, incremental, cache } = sessions()
+    const many = (topic: string, count: number) => Array.from({ length: count }, (_, i) => target(topic, i))
+    const first = open(...many('a', 3))
+    const second = cache.open(many('b', MAX_SESSION_PARTITIONS - 5), false)
+    expect([cache.open(many('c', 3), false), cache.partitionCount]).toEqual([0, MAX_SESSION_PARTITIONS - 2])
+    incremental(first, 1, many('d', 2))
+    expect(cache.partitionCount).toBe(MAX_SESSION_PARTITIONS)
+    expect(request(first, 2, many('e', 1))).toMatchObject({ error: 'FETCH_SESSION_ID_NOT_FOUND' })
+    expect([cache.size, cache.partitionCount]).toEqual([1, MAX_SESSION_PARTITIONS - 5])
+    request(second, -1)
+    expect([cache.size, cache.partitionCount]).toEqual([0, 0])
   })
 })
