@@ -2,7 +2,7 @@
 
 SOURCES := $(shell find broker cli http protocol storage -name '*.ts' 2>/dev/null)
 
-.PHONY: run test check build bench oracle fuzz chaos clean install
+.PHONY: run test check build bench oracle fuzz chaos interop clean install
 
 # Start a broker for development on 127.0.0.1:9092, with its data in ./data.
 run: dist/cli.js
@@ -40,6 +40,11 @@ fuzz: node_modules/.package-lock.json
 # history of what it acknowledged and showed is judged. The seed is printed. CHAOS="--kills 2000 --seed 7"
 chaos: dist/cli.js
 	npx tsx test/chaos/main.ts $(CHAOS)
+
+# A table of clients and what works with each. Installs them into .interop/ from the ordinary registries.
+# One client: make interop ARGS="--only aiokafka,sarama"
+interop: dist/cli.js
+	npx tsx test/interop/run.ts $(ARGS)
 
 clean:
 	rm -rf dist coverage node_modules/.vite node_modules/.vitest

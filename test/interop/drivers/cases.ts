@@ -8,10 +8,10 @@ const prefix = process.env.INTEROP_PREFIX ?? 'interop'
 export const named = (name: string): string => `${prefix}-${name}`
 
 /** Runs one case and says how it ended. */
-export async function run(name: string, body: () => Promise<unknown>): Promise<void> {
+export async function run(name: string, body: () => Promise<unknown>, limitMs = 45_000): Promise<void> {
   console.log(`begin ${name}`)
   try {
-    await limited(body(), 45_000)
+    await limited(body(), limitMs)
     console.log(`ok ${name}`)
   } catch (error) {
     console.error(error)
