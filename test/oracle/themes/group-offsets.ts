@@ -60,7 +60,7 @@ const committing = [
       { ...topicGiven, versions: [6, 10] },
     ),
   ),
-  ...[0, 1000, -1, -2].map((retentionTimeMs) =>
+  ...[0, 1000, -1, -2, 604_800_000, Number.MAX_SAFE_INTEGER].map((retentionTimeMs) =>
     each(
       OffsetCommit,
       `retention ${retentionTimeMs}`,
