@@ -50,6 +50,7 @@ describe('H23: Fetch', () => {
     ['negative sizes', { maxBytes: -1, partitionMaxBytes: -1, minBytes: -1 }],
     ['the largest sizes', { maxBytes: INT_MAX, partitionMaxBytes: INT_MAX, minBytes: 0 }],
     ['more to wait for than may ever be there, but no time', { minBytes: INT_MAX, maxWaitMs: 0 }],
+    ['more to wait for than may be given', { minBytes: INT_MAX, maxBytes: 10, maxWaitMs: 600_000 }],
     ['a negative time to wait', { minBytes: INT_MAX, maxWaitMs: -INT_MAX }],
   ])('with %s gives what there is', async (_what, asked) => {
     await attacked.survives(async () => {
