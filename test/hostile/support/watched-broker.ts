@@ -37,6 +37,9 @@ export type Told =
   | { readonly kind: 'died'; readonly error: string }
   | { readonly kind: 'answer'; readonly id: number; readonly watched: Watched }
 
+/** Nothing takes so long, also on a machine that has other things to do. */
+const LONG_MS = 60_000
+
 const program = fileURLToPath(new URL('watched-broker-main.ts', import.meta.url))
 
 /** A broker in a process of its own, on data that is thrown away with it. Knows nothing of vitest. */
@@ -109,7 +112,14 @@ export class WatchedBroker {
     if (this.died !== undefined) return Promise.reject(new Error(this.died))
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
-      this.#answers.set(id, { resolve, reject })
+      const late = setTimeout(() => reject(new Error('the event loop of the broker stands still')), LONG_MS)
+      const done = <T>(settle: (value: T) => void) => {
+        return (value: T) => {
+          clearTimeout(late)
+          settle(value)
+        }
+      }
+      this.#answers.set(id, { resolve: done(resolve), reject: done(reject) })
       this.#child.send({ id, question })
     })
   }
