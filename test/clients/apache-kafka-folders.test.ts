@@ -1,4 +1,5 @@
 import { cpSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CompressionTypes, type Kafka } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -107,8 +108,12 @@ async function errorsIn(path: string): Promise<Finding[]> {
 }
 
 async function node(properties: Readonly<Record<string, string>> = {}): Promise<ApacheKafkaNode> {
-  const fewPartitions = { 'offsets.topic.num.partitions': '2', 'group.initial.rebalance.delay.ms': '0' }
-  const kafka = await ApacheKafkaNode.format({ properties: { ...fewPartitions, ...properties } })
+  const small = {
+    'offsets.topic.num.partitions': '2',
+    'transaction.state.log.num.partitions': '1',
+    'group.initial.rebalance.delay.ms': '0',
+  }
+  const kafka = await ApacheKafkaNode.format({ properties: { ...small, ...properties } })
   onTestFinished(async () => {
     await kafka.end('SIGKILL')
     await kafka.remove()
@@ -206,6 +211,9 @@ describe.skipIf(kafkaTools === undefined)(`The same bytes as Apache Kafka 4.3.1$
       }
       await transactional.disconnect()
       const theirs = await learn(client, bootstrap, 'theirs', 601)
+      // Its folder can be looked at while it runs; the lock is the operating system's.
+      expect(lockHolder(join(kafka.data, '.lock'))).toBeGreaterThan(0)
+      expect(await errorsIn(kafka.data)).toEqual([])
       await kafka.end(signal)
 
       const path = `${temporaryFolder()}/data`
