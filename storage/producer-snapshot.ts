@@ -3,7 +3,7 @@ import { readInt64, writeInt64 } from '../protocol/records/int64.ts'
 import { StorageError } from './errors.ts'
 import type { FileSystem } from './file-system.ts'
 import type { ProducerEntry } from './producer-state.ts'
-import { lastSequenceOf } from './producer-state.ts'
+import { lastSequenceOf, rememberedBatches } from './producer-state.ts'
 
 /**
  * `<offset>.snapshot`: the producers' state from all batches below that offset, in Kafka's format (ProducerSnapshot,
@@ -19,16 +19,25 @@ import { lastSequenceOf } from './producer-state.ts'
  *      | producerId | epoch | last sequence | last offset | offset delta | timestamp | coordinatorEpoch | current txn first offset |
  *      +------------+-------+---------------+-------------+--------------+-----------+------------------+--------------------------+
  *
- * Of a producer's last five batches only the newest is kept: after a restart, an older repeat is out of order. A
- * producer known by a marker alone has last sequence and last offset -1.
+ * Kafka writes one entry for a producer, of its newest batch. We write one for each batch that is remembered, oldest
+ * first: with one alone, a producer that had several under way when the broker stopped would send the first of them again
+ * and be told that it is out of order (PR-20, PR-25). Kafka takes the last entry of a producer, and so reads ours as its
+ * own. A producer known by a marker alone has last sequence and last offset -1.
  */
 export function encodeProducerSnapshot(entries: readonly ProducerEntry[]): Buffer {
-  const bytes = Buffer.alloc(headerBytes + entries.length * entryBytes)
+  const count = entries.reduce((sum, { batches }) => sum + Math.max(1, batches.length), 0)
+  const bytes = Buffer.alloc(headerBytes + count * entryBytes)
   bytes.writeInt16BE(1, 0)
-  bytes.writeInt32BE(entries.length, 6)
-  entries.forEach((entry, index) => {
-    writeEntry(bytes, headerBytes + index * entryBytes, entry)
-  })
+  bytes.writeInt32BE(count, 6)
+  let at = headerBytes
+  for (const entry of entries) {
+    for (const older of entry.batches.slice(0, -1)) {
+      writeEntry(bytes, at, { ...entry, batches: [older], lastTimestamp: older.timestamp, currentTxnFirstOffset: -1 })
+      at += entryBytes
+    }
+    writeEntry(bytes, at, entry)
+    at += entryBytes
+  }
   bytes.writeUInt32BE(crc32c(bytes, crcEnd, bytes.length), crcAt)
   return bytes
 }
@@ -42,7 +51,12 @@ export function decodeProducerSnapshot(bytes: Buffer, path: string): ProducerEnt
   const count = bytes.readInt32BE(6)
   if (bytes.length !== headerBytes + count * entryBytes)
     throw refuse(`${count} entries do not make ${bytes.length} bytes`)
-  return Array.from({ length: count }, (_, index) => readEntry(bytes, headerBytes + index * entryBytes))
+  const entries = new Map<number, ProducerEntry>()
+  for (let at = headerBytes; at < bytes.length; at += entryBytes) {
+    const entry = readEntry(bytes, at)
+    entries.set(entry.producerId, withOlderBatches(entry, entries.get(entry.producerId)))
+  }
+  return [...entries.values()]
 }
 
 /** @throws {StorageError} NOT_FOUND, CORRUPT, or the disk failed */
@@ -54,8 +68,14 @@ const crcAt = 2
 const crcEnd = 6
 const headerBytes = 10
 const entryBytes = 46
-/** Five million producers in one partition. */
+/** A million producers with five batches each, in one partition. */
 const maxSnapshotBytes = 256 << 20
+
+/** The last entry of a producer tells what it is; those before it add batches of the same epoch. */
+function withOlderBatches(entry: ProducerEntry, before: ProducerEntry | undefined): ProducerEntry {
+  if (before === undefined || before.producerEpoch !== entry.producerEpoch) return entry
+  return { ...entry, batches: [...before.batches, ...entry.batches].slice(-rememberedBatches) }
+}
 
 function writeEntry(bytes: Buffer, at: number, entry: ProducerEntry): void {
   const newest = entry.batches.at(-1)

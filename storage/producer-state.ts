@@ -280,7 +280,7 @@ interface UndoStep {
 }
 
 /** KIP-98: clients keep at most five batches in flight, so a retry repeats one of the last five. */
-const rememberedBatches = 5
+export const rememberedBatches = 5
 
 const ok: ProducerVerdict = { kind: 'ok' }
 const staleEpoch: ProducerVerdict = { kind: 'refused', error: 'INVALID_PRODUCER_EPOCH' }

@@ -45,34 +45,69 @@ describe('Producer snapshots', () => {
     },
   )
 
-  it('give back what was put in, and of several batches the newest', () => {
+  it('PR-20, PR-25: give back what was put in, each of the last five batches of a producer', () => {
     const int = (min: number, max: number) => fc.integer({ min, max })
-    const entries = fc.array(
+    const batches = fc
+      .array(
+        fc.record({
+          lastOffset: fc.maxSafeNat(),
+          offsetDelta: int(0, 2 ** 31 - 1),
+          lastSequence: int(0, 2 ** 31 - 1),
+          timestamp: fc.maxSafeNat(),
+        }),
+        { minLength: 1, maxLength: 5 },
+      )
+      .map((batches) =>
+        batches.map(({ lastSequence, offsetDelta, ...batch }) => {
+          const first = lastSequence - offsetDelta
+          return { ...batch, firstSequence: first < 0 ? first + 2 ** 31 : first, lastSequence, offsetDelta }
+        }),
+      )
+    const entries = fc.uniqueArray(
       fc
         .record({
           producerId: fc.maxSafeNat(),
           producerEpoch: int(0, 32767),
           coordinatorEpoch: int(-1, 2 ** 31 - 1),
           currentTxnFirstOffset: fc.oneof(fc.constant(-1), fc.maxSafeNat()),
-          lastTimestamp: fc.maxSafeNat(),
-          lastSequence: int(0, 2 ** 31 - 1),
-          lastOffset: fc.maxSafeNat(),
-          offsetDelta: int(0, 2 ** 31 - 1),
-          older: fc.boolean(),
+          batches,
         })
-        .map(({ lastSequence, lastOffset, offsetDelta, older, ...entry }): ProducerEntry => {
-          const first = lastSequence - offsetDelta
-          const firstSequence = first < 0 ? first + 2 ** 31 : first
-          const newest = { firstSequence, lastSequence, lastOffset, offsetDelta, timestamp: entry.lastTimestamp }
-          return { ...entry, batches: older ? [{ ...newest, lastSequence: 1 }, newest] : [newest] }
-        }),
+        .map((entry): ProducerEntry => ({ ...entry, lastTimestamp: entry.batches.at(-1)!.timestamp })),
+      { selector: ({ producerId }) => producerId },
     )
     fc.assert(
       fc.property(entries, (entries) => {
-        const expected = entries.map((entry) => ({ ...entry, batches: entry.batches.slice(-1) }))
-        expect(decodeProducerSnapshot(encodeProducerSnapshot(entries), '/s')).toEqual(expected)
+        expect(decodeProducerSnapshot(encodeProducerSnapshot(entries), '/s')).toEqual(entries)
       }),
     )
+  })
+
+  it('end with the newest batch of each producer, which is what Kafka takes', () => {
+    const batchAt = (lastOffset: number) => ({
+      firstSequence: 0,
+      lastSequence: 0,
+      lastOffset,
+      offsetDelta: 0,
+      timestamp: lastOffset,
+    })
+    const entry = { producerId: 7, producerEpoch: 2, coordinatorEpoch: 3, currentTxnFirstOffset: 11, lastTimestamp: 12 }
+    const bytes = encodeProducerSnapshot([{ ...entry, batches: [batchAt(10), batchAt(12)] }])
+    const newestAlone = encodeProducerSnapshot([{ ...entry, batches: [batchAt(12)] }])
+    expect(bytes.subarray(-46).equals(newestAlone.subarray(-46))).toBe(true)
+    // An older batch tells of no transaction, which Kafka would take for one of its own.
+    expect(bytes.readBigInt64BE(10 + 38)).toBe(-1n)
+  })
+
+  it('of an older epoch of a producer add nothing to the newer one', () => {
+    const of = (producerEpoch: number): ProducerEntry => ({
+      producerId: 7,
+      producerEpoch,
+      batches: [{ firstSequence: 0, lastSequence: 0, lastOffset: 5, offsetDelta: 0, timestamp: 1 }],
+      coordinatorEpoch: -1,
+      currentTxnFirstOffset: -1,
+      lastTimestamp: 1,
+    })
+    expect(decodeProducerSnapshot(encodeProducerSnapshot([of(1), of(2)]), '/s')).toEqual([of(2)])
   })
 
   it('are refused when any byte is wrong, missing, or too many', () => {

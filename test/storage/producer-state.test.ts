@@ -272,14 +272,16 @@ describe('After a restart', () => {
     ...more,
   })
 
-  it('PR-25: the newest batch is still recognised, and the sequence goes on', () => {
+  it('PR-20, PR-25: the last five batches are still recognised, and the sequence goes on', () => {
     const { state, send } = partition()
-    for (let n = 0; n < 3; n++) send({ baseSequence: n * 10 })
-    const restarted = restart(state)
-    expect(restarted.check(batch(20), 'client')).toMatchObject({ kind: 'duplicate', baseOffset: 20, lastOffset: 29 })
-    expect(restarted.check(batch(30), 'client')).toEqual(ok)
-    expect(restarted.check(batch(40), 'client')).toEqual(outOfOrder)
-    // As in Kafka: a snapshot has one batch of each producer.
+    for (let n = 0; n < 7; n++) send({ baseSequence: n * 10 })
+    const restarted = restart(restart(state))
+    for (const n of [2, 3, 4, 5, 6]) {
+      const offsets = { baseOffset: n * 10, lastOffset: n * 10 + 9 }
+      expect(restarted.check(batch(n * 10), 'client')).toMatchObject({ kind: 'duplicate', ...offsets })
+    }
+    expect(restarted.check(batch(70), 'client')).toEqual(ok)
+    expect(restarted.check(batch(80), 'client')).toEqual(outOfOrder)
     expect(restarted.check(batch(10), 'client')).toEqual(outOfOrder)
   })
 
