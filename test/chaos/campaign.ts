@@ -10,7 +10,7 @@ import { freePort } from '../support/free-port.ts'
 import { check, type Verdict } from './checker.ts'
 import { FINAL_READER } from './checks/facts.ts'
 import { Committer } from './clients/committer.ts'
-import { Consumer, readAll, Watcher } from './clients/consumer.ts'
+import { Consumer, readAll, Trimmer, Watcher } from './clients/consumer.ts'
 import { GroupMember } from './clients/group-member.ts'
 import { IdempotentProducer } from './clients/idempotent-producer.ts'
 import { KafkajsConsumer, KafkajsProducer } from './clients/kafkajs.ts'
@@ -105,6 +105,7 @@ function castOf(scene: Scene, withKafkajs: boolean): Client[] {
     new Consumer(scene, 'reader-1'),
     new Consumer(scene, 'reader-2'),
     new Watcher(scene, 'watcher'),
+    new Trimmer(scene, 'trimmer'),
     new Committer(scene, 'outsiders', withKafkajs ? ['kafkajs', 'team'] : ['team']),
     new GroupMember(scene, 'member-1', 'team'),
     new GroupMember(scene, 'member-2', 'team'),
@@ -149,7 +150,8 @@ export class Stage {
       random: this.random,
       partitions: TOPICS.flatMap(({ name: topic, configs }) => {
         const isCompacted = 'cleanup.policy' in configs
-        return Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition, isCompacted }))
+        const isTrimmed = topic === 'rolling'
+        return Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition, isCompacted, isTrimmed }))
       }),
       sessionTimeoutMs: options.sessionTimeoutMs ?? 6_000,
       membersLeave: options.membersLeave ?? true,
@@ -296,7 +298,7 @@ const PARTITIONS = 2
 /** Segments small enough to roll, be compacted and be recovered over and over; and others that grow. */
 const TOPICS = [
   { name: 'steady', configs: {} },
-  { name: 'rolling', configs: { 'internal.segment.bytes': '100000' } },
+  { name: 'rolling', configs: { 'internal.segment.bytes': '100000', 'file.delete.delay.ms': '100' } },
   {
     name: 'keyed',
     configs: {

@@ -26,7 +26,13 @@ const guilty: Record<AnomalyKind, Story> = {
   'beyond the watermark': new Story().unknown('a').polled('c1', 0, ['a'], { high: 0 }).ends('a'),
   'position lost': new Story().sent('a', 0).positionLost('c1', 1, 'OFFSET_OUT_OF_RANGE').ends('a'),
   'watermark went back': new Story().unknown('a').bounds({ low: 0, high: 1 }).bounds({ low: 0, high: 0 }).ends('a'),
-  'log start went back': new Story().sent('a', 0).bounds({ low: 1, high: 1 }).bounds({ low: 0, high: 1 }).ends('a'),
+  'log start went back': new Story()
+    .sent('a', 0)
+    .trimUnknown(1)
+    .bounds({ low: 1, high: 1 })
+    .bounds({ low: 0, high: 1 })
+    .ends('a'),
+  'log start ran ahead': new Story().sent('a', 0).bounds({ low: 1, high: 1 }).ends('a'),
   unread: new Story().sent('a', 0).unknown('b').endsAt(2, 'a'),
   'commit went back': new Story().committed(10).committed(20).told(10).ends(),
   'commit nobody made': new Story().committed(10).told(11).ends(),
@@ -102,8 +108,27 @@ describe('what the checker does not take for an anomaly', () => {
   })
 
   it('records and batches that lie below the log start in the end', () => {
-    const story = new Story().sent(['a', 'b'], 0).sent('c', 2)
+    const story = new Story().sent(['a', 'b'], 0).sent('c', 2).trimmed(1)
     expect(found(story.endsBetween(1, 3, ['b', 'c']))).toEqual([])
+  })
+
+  it('positions below a start that was moved, and groups that go on at it', () => {
+    const story = new Story().sent('a', 0).sent('b', 1).sent('c', 2).groupPolled('m1', 0, ['a']).trimUnknown(2)
+    story.positionLost('c1', 1, 'OFFSET_OUT_OF_RANGE').groupPolled('m2', 2, ['c'])
+    expect(found(story.endsBetween(2, 3, ['c']))).toEqual([])
+  })
+
+  it('a start that was shown, not answered, and is back after a crash', () => {
+    const story = new Story().sent('a', 0).trimUnknown(1).bounds({ low: 1, high: 1 })
+    expect(found(story.broker('kill').broker('ready').bounds({ low: 0, high: 1 }).ends('a'))).toEqual([])
+  })
+
+  it('but not positions above it, nor a start that is back before what was answered', () => {
+    const story = () => new Story().sent('a', 0).sent('b', 1).sent('c', 2).trimmed(1)
+    const lost = story().positionLost('c1', 1, 'OFFSET_OUT_OF_RANGE')
+    expect(found(lost.endsBetween(1, 3, ['b', 'c']))).toEqual(['position lost'])
+    expect(found(story().endsBetween(0, 3, ['a', 'b', 'c']))).toEqual(['log start went back'])
+    expect(found(story().endsBetween(2, 3, ['c']))).toEqual(['log start ran ahead'])
   })
 
   it('a group that is given records again after a rebalance', () => {

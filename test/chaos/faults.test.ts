@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { type CampaignOptions, type CampaignResult, runCampaign, type Stage } from './campaign.ts'
 import { explain } from './checker.ts'
 import { FaultLibrary } from './faults/fault-library.ts'
+import { killer, type WayToDie } from './nemesis.ts'
 
 /** What a disk and an operating system do to a broker that serves: each is a short campaign, judged as the long one is. */
 
@@ -88,6 +89,16 @@ describe('time', () => {
       stage.faults?.disarm()
       await serves(stage, 100)
     })
+  })
+})
+
+describe('the flush policy os', () => {
+  it('LG-13: promises what Apache Kafka does: what was acknowledged outlives the process', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const path = 'path' in compiled ? { faultLibrary: compiled.path } : {}
+    const ways: WayToDie[] = 'path' in compiled ? ['kill', 'at a call'] : ['kill']
+    await clean({ set: ['log.flush.policy=os'], nemesis: killer({ kills: 5, ways, lifeMs: [100, 300] }), ...path })
   })
 })
 

@@ -9,7 +9,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
  * one (a timeout, a lost connection, an error of the disk). To call an unknown outcome a failure would accuse the
  * broker of what it did not do.
  */
-export type HistoryEvent = SendEvent | ReadEvent | GroupEvent | BrokerEvent
+export type HistoryEvent = SendEvent | ReadEvent | TrimEvent | GroupEvent | BrokerEvent
 
 /**
  * How a producer deals with what it did not hear of.
@@ -79,6 +79,18 @@ export type ReadEvent =
       /** The bounds within which the last phase has read everything. */
       readonly final?: boolean
     }
+
+/** DeleteRecords up to `offset`; `ok` tells where the log begins now. */
+export type TrimEvent =
+  | {
+      readonly f: 'trim'
+      readonly type: 'invoke'
+      readonly op: number
+      readonly partition: string
+      readonly offset: number
+    }
+  | { readonly f: 'trim'; readonly type: 'ok'; readonly op: number; readonly partition: string; readonly low: number }
+  | { readonly f: 'trim'; readonly type: 'info'; readonly op: number; readonly error: string }
 
 export type GroupEvent =
   | {

@@ -79,6 +79,17 @@ export class Story {
     return this.#add({ f: 'bounds', type: 'ok', partition: 't-0', low, high, since })
   }
 
+  /** DeleteRecords, answered. */
+  trimmed(offset: number): this {
+    const op = this.#trim(offset)
+    return this.#add({ f: 'trim', type: 'ok', op, partition: 't-0', low: offset })
+  }
+
+  trimUnknown(offset: number): this {
+    const op = this.#trim(offset)
+    return this.#add({ f: 'trim', type: 'info', op, error: 'connection lost' })
+  }
+
   committed(offset: number): this {
     const op = this.#commit(offset)
     return this.#add({ f: 'commit', type: 'ok', op })
@@ -159,6 +170,12 @@ export class Story {
       values: typeof values === 'string' ? [values] : values,
       ...(this.#keys === undefined ? {} : { keys: this.#keys }),
     })
+    return op
+  }
+
+  #trim(offset: number): number {
+    const op = this.#nextOp++
+    this.#add({ f: 'trim', type: 'invoke', op, partition: 't-0', offset })
     return op
   }
 

@@ -17,6 +17,7 @@ export const anomalyKinds = {
   'position lost': 'a position at which a consumer was good became unreadable',
   'watermark went back': 'the high watermark fell',
   'log start went back': 'the log start fell though records were deleted',
+  'log start ran ahead': 'records are gone that nobody deleted',
   unread: 'the last phase did not get all records up to the high watermark',
   'commit went back': 'a group is told an older offset than one that was committed',
   'commit nobody made': 'a group is told an offset that nobody committed',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fetch } from '../../../protocol/apis/fetch.ts'
-import { ListOffsets } from '../../../protocol/apis/list-offsets.ts'
+import { DeleteRecords, ListOffsets } from '../../../protocol/apis/list-offsets.ts'
 import { errorName } from '../../../protocol/errors.ts'
 import { ATTRIBUTES_AT, batchSize, crc } from '../../../protocol/records/batch.ts'
 import { crc32c } from '../../../protocol/records/crc32c.ts'
@@ -112,8 +112,45 @@ export class Consumer implements Client {
       this.#positions.set(place, (records.at(-1)?.[0] ?? from - 1) + 1)
     } else if (positionErrors(error)) {
       history.add({ f: 'poll', type: 'fail', proc: this.#proc, partition, from, error })
-      this.#seek(place, 0)
+      this.#assignment++
+      this.#positions.set(place, (await noteBounds(this.#link, history, place))?.low ?? 0)
     } else await sleep(20)
+  }
+}
+
+/** Deletes the oldest records of one topic now and then, as somebody does who has to keep within a budget. */
+export class Trimmer implements Client {
+  readonly #scene: Scene
+  readonly #link: Link
+
+  constructor(scene: Scene, proc: string) {
+    this.#scene = scene
+    this.#link = new Link(scene.port, proc)
+  }
+
+  async run(): Promise<void> {
+    const { random, history, partitions, isRunning } = this.#scene
+    const trimmed = partitions.filter(({ isTrimmed }) => isTrimmed)
+    await untilStopped(isRunning, async () => {
+      await sleep(100 + random.integer(400))
+      const place = pick(random, trimmed)
+      const bounds = await noteBounds(this.#link, history, place)
+      if (bounds === undefined || bounds.high - bounds.low < 20) return
+      await this.#trim(place, bounds.low + random.integer(Math.floor((bounds.high - bounds.low) / 2)))
+    })
+    this.#link.close()
+  }
+
+  async #trim({ topic: name, partition: partitionIndex }: TopicPartition, offset: number): Promise<void> {
+    const { history } = this.#scene
+    const op = history.newOp()
+    const partition = nameOf({ topic: name, partition: partitionIndex })
+    history.add({ f: 'trim', type: 'invoke', op, partition, offset })
+    const topics = [{ name, partitions: [{ partitionIndex, offset }] }]
+    const answer = await this.#link.send(DeleteRecords, 1, { topics, timeoutMs: 30_000 })
+    const { errorCode = -1, lowWatermark: low = -1 } = answer.topics[0]?.partitions[0] ?? {}
+    if (errorCode === 0) history.add({ f: 'trim', type: 'ok', op, partition, low })
+    else history.add({ f: 'trim', type: 'info', op, error: errorName(errorCode) })
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Heartbeat, JoinGroup, LeaveGroup, SyncGroup } from '../../../protocol/apis/group-membership.ts'
 import { errorName } from '../../../protocol/errors.ts'
 import { COMMIT_TIMEOUT_MS, commit, committed, type Membership } from './committer.ts'
-import { fetchFrom } from './consumer.ts'
+import { fetchFrom, noteBounds } from './consumer.ts'
 import { ConnectionLost, Link, untilStopped } from './link.ts'
 import { type Client, chance, nameOf, pick, type Scene, type TopicPartition } from './scene.ts'
 
@@ -121,7 +121,8 @@ export class GroupMember implements Client {
     const partition = nameOf(place)
     if (error === 'OFFSET_OUT_OF_RANGE') {
       history.add({ f: 'poll', type: 'fail', proc: this.#proc, partition, from, error })
-      this.#positions.delete(place)
+      const bounds = await noteBounds(this.#link, history, place)
+      if (bounds !== undefined) this.#positions.set(place, bounds.low)
       return
     }
     if (error !== 'NONE' || records.length === 0) return

@@ -6,6 +6,8 @@ export interface TopicPartition {
   readonly topic: string
   readonly partition: number
   readonly isCompacted: boolean
+  /** Its oldest records are deleted now and then. */
+  readonly isTrimmed: boolean
 }
 
 /** What all clients of a campaign share. */
