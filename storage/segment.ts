@@ -97,16 +97,19 @@ export class Segment {
     return `${this.folder}/${segmentFileName(this.baseOffset, suffix, this.#state)}`
   }
 
-  /** Renames its files, those that are there, but the producers' snapshot. @throws {StorageError} one of them, not all */
+  /**
+   * Renames its files, those that are there, but the producers' snapshot. Can be tried again, and be read in between.
+   * @throws {StorageError} some of them were renamed, others not
+   */
   renameTo(state: SegmentFileState): void {
     const { fileSystem } = this.#host
     for (const suffix of ['.log', '.index', '.timeindex', '.txnindex'] as const) {
       const path = this.pathOf(suffix)
-      if (fileSystem.exists(path))
-        fileSystem.rename(path, `${this.folder}/${segmentFileName(this.baseOffset, suffix, state)}`)
+      const renamed = `${this.folder}/${segmentFileName(this.baseOffset, suffix, state)}`
+      if (fileSystem.exists(path)) fileSystem.rename(path, renamed)
+      if (suffix === '.log') this.file.path = renamed
     }
     this.#state = state
-    this.file.path = this.pathOf('.log')
     this.#indexes.movedTo(state)
   }
 
