@@ -269,7 +269,8 @@ export class Log {
     let count = this.#start.deletable(wallNow, highWatermark, this.logEndOffset)
     if (count === this.segmentCount && !this.#writer.rollNow()) count--
     if (count === 0) return 0
-    void this.#moveStart(this.#segments.all[count]!.baseOffset)
+    // After a crash there may be segments below the start, which lies in the middle of another.
+    void this.#moveStart(Math.max(this.logStartOffset, this.#segments.all[count]!.baseOffset))
     return count
   }
 
