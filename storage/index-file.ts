@@ -1,4 +1,5 @@
 import { assert } from '../protocol/assert.ts'
+import { replaceFile } from './atomic-file.ts'
 import { StorageError } from './errors.ts'
 import type { FileSystem } from './file-system.ts'
 import { readFullySync, writeFully } from './file-system.ts'
@@ -24,6 +25,7 @@ export class IndexFile {
   /** The file is longer than `#saved` entries, by preallocated zeros or by entries that were cut. */
   #hasTail: boolean
   #bytes: Buffer | undefined
+  #cuts = 0
 
   private constructor(
     options: IndexFileOptions,
@@ -119,6 +121,7 @@ export class IndexFile {
   /** Keeps the first `count` entries. The file is cut at the next `save`. */
   cutTo(count: number): void {
     assert(count <= this.#count, 'an index is cut to fewer entries')
+    this.#cuts++
     if (count < this.#saved) {
       this.#saved = count
       this.#hasTail = true
@@ -141,6 +144,19 @@ export class IndexFile {
     } finally {
       file.close()
     }
+  }
+
+  /**
+   * Writes all entries into a new file, which takes the place of the old one when it is on the disk: for files that the
+   * next start may believe, so that a crash leaves the old or the new.
+   */
+  async replace(): Promise<void> {
+    const [count, cuts] = [this.#count, this.#cuts]
+    const content = Buffer.from(this.entries().subarray(0, count * this.entryBytes))
+    await replaceFile(this.#fileSystem, this.path, content)
+    // What was cut meanwhile is in the file, so all of it has to be written again.
+    this.#saved = cuts === this.#cuts ? count : 0
+    this.#hasTail = cuts !== this.#cuts
   }
 
   /** Gives the memory back, if the disk has it all. */

@@ -44,6 +44,8 @@ export class SegmentIndexes {
   #maxTimestampOffset: number
   /** Sealed, and maybe not on the disk; from then on nobody rebuilds them, so they must be. */
   #isUnsynced = false
+  /** The files are of another time, and stay as they are until both are replaced as a whole. */
+  #isRebuilt = false
   /** Handed to the page cache, and maybe not on the disk. Of an active segment that is as it should be. */
   #isDirty = false
 
@@ -60,6 +62,13 @@ export class SegmentIndexes {
   /** Without entries; the files are replaced when they are next saved. */
   static empty(options: SegmentOptions, log: IndexedFile): SegmentIndexes {
     return new SegmentIndexes(options, log, undefined)
+  }
+
+  /** As `empty`, for a segment that is there already: the next start may believe its files, so no half of them is ever seen. */
+  static rebuilt(options: SegmentOptions, log: IndexedFile): SegmentIndexes {
+    const indexes = new SegmentIndexes(options, log, undefined)
+    indexes.#isRebuilt = true
+    return indexes
   }
 
   /**
@@ -193,17 +202,15 @@ export class SegmentIndexes {
 
   /** Hands new entries to the page cache. @returns false if they must wait for space, or the disk failed */
   save(): boolean {
-    if (this.#isSaved) return true
+    if (this.#isSaved || this.#isRebuilt) return true
     this.#isDirty = true
     try {
       this.#offset.save()
       this.#time.save()
       return true
     } catch (error) {
-      const { host } = this.#options
-      const failure = toStorageError(error, 'write', this.#offset.path)
-      if (passesByItself(failure)) host.logger.warn({ err: failure }, 'index files could not be written yet')
-      else host.fail(failure)
+      const failure = this.#notWritten(error)
+      if (!passesByItself(failure)) this.#options.host.fail(failure)
       return false
     }
   }
@@ -211,6 +218,7 @@ export class SegmentIndexes {
   /** Makes sealed indexes safe. @returns false if they could not even be written. @throws {StorageError} the sync failed */
   async sync(): Promise<boolean> {
     if (!this.#isUnsynced) return true
+    if (this.#isRebuilt && !(await this.#replace())) return false
     if (!this.save()) return false
     for (const path of [this.#offset.path, this.#time.path]) {
       const file = this.#options.host.fileSystem.open(path, 'openOrCreate')
@@ -278,6 +286,26 @@ export class SegmentIndexes {
     return new StorageError('CORRUPT', path, `${path}: ${problem}`)
   }
 
+  async #replace(): Promise<boolean> {
+    try {
+      await this.#offset.replace()
+      await this.#time.replace()
+      this.#isRebuilt = false
+      return true
+    } catch (error) {
+      const failure = this.#notWritten(error)
+      if (!passesByItself(failure)) throw failure
+      return false
+    }
+  }
+
+  #notWritten(error: unknown): StorageError {
+    const failure = toStorageError(error, 'write', this.#offset.path)
+    if (passesByItself(failure))
+      this.#options.host.logger.warn({ err: failure }, 'index files could not be written yet')
+    return failure
+  }
+
   get #isSaved(): boolean {
     return this.#offset.isSaved && this.#time.isSaved
   }
@@ -326,7 +354,7 @@ export class SegmentIndexes {
     }
     // As `seal` does: nobody comes back to a segment that is sealed, and of an active one it is true as well.
     this.#time.append(this.#maxTimestamp, this.#maxTimestampOffset, true)
-    // The files stay as they are until a clean stop: nobody syncs them before, and half of a new one might look sane.
+    this.#isRebuilt = true
     this.#isUnsynced = true
   }
 }

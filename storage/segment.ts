@@ -257,7 +257,7 @@ export class Segment {
   startOver(config: LogConfig): void {
     this.#indexes.drop()
     const options = { host: this.#host, folder: this.folder, baseOffset: this.baseOffset, config }
-    this.#indexes = SegmentIndexes.empty(options, this)
+    this.#indexes = SegmentIndexes.rebuilt(options, this)
     this.sizeBytes = 0
     this.#firstTimestamp = undefined
   }

@@ -140,6 +140,11 @@ export class TimeIndex {
     this.#file.save()
   }
 
+  /** As `save`, but a crash leaves the old file or the new. Settles when it is on the disk. */
+  replace(): Promise<void> {
+    return this.#file.replace()
+  }
+
   /** Gives the memory back until it is next used. Does nothing while there are unsaved entries. */
   unload(): boolean {
     return this.#file.unload()
