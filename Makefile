@@ -2,7 +2,7 @@
 
 SOURCES := $(shell find broker cli http protocol storage -name '*.ts' 2>/dev/null)
 
-.PHONY: run test check build bench oracle fuzz chaos interop clean install
+.PHONY: run test check build bench oracle fuzz chaos chaos-images interop clean install
 
 # Start a broker for development on 127.0.0.1:9092, with its data in ./data.
 run: dist/cli.js
@@ -36,10 +36,15 @@ oracle: node_modules/.package-lock.json
 fuzz: node_modules/.package-lock.json
 	npx tsx test/hostile/fuzz/main.ts
 
-# A broker in a process of its own, killed again and again under load, and its power cut (where cc is there); then the
+# Storage on a disk that stops at every point of random lives, as long as told (CHAOS_SECONDS, default 60; CHAOS_SEED);
+# then a broker in a process of its own, killed again and again under load, and its power cut (where cc is there); then the
 # history of what it acknowledged and showed is judged. The seed is printed. CHAOS="--kills 2000 --seed 7"
-chaos: dist/cli.js
+chaos: chaos-images dist/cli.js
 	npx tsx test/chaos/main.ts $(CHAOS)
+
+# The first half alone.
+chaos-images: node_modules/.package-lock.json
+	npx tsx test/crash/images/main.ts $(IMAGES)
 
 # A table of clients and what works with each. Installs them into .interop/ from the ordinary registries.
 # One client: make interop ARGS="--only aiokafka,sarama"
