@@ -37,7 +37,7 @@ export class IdempotentProducer implements Client {
     this.#proc = proc
     this.#link = new Link(scene.port, proc)
     this.#version = pick(scene.random, [3, 7, 9, 11, 12])
-    this.#lanes = scene.partitions.map((place) => ({ place, sequence: 0, unacknowledged: [] }))
+    this.#lanes = scene.partitions.map((place) => ({ place, sequence: 0, unacknowledged: [], isKnown: false }))
   }
 
   async run(): Promise<void> {
@@ -153,6 +153,7 @@ export class IdempotentProducer implements Client {
     if (!lane.unacknowledged.includes(batch)) return false
     if (error === 'NONE') {
       lane.unacknowledged = lane.unacknowledged.filter((other) => other !== batch)
+      lane.isKnown = true
       history.add({ f: 'send', type: 'ok', op, offset, atMs: performance.now() })
       return true
     }
@@ -160,7 +161,14 @@ export class IdempotentProducer implements Client {
     if (error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && lane.unacknowledged[0] !== batch) return false
     if (retriable.has(error)) return false
     lane.unacknowledged = lane.unacknowledged.filter((other) => other !== batch)
-    history.add({ f: 'send', type: 'fail', op, error })
+    // A broker that knows nothing of a producer takes any sequence (PR-23). If it had no space for the first batch and
+    // then for the second one, the first is out of order indeed.
+    history.add({
+      f: 'send',
+      type: 'fail',
+      op,
+      error: lane.isKnown ? error : `${error}, of a producer's first batches`,
+    })
     this.#giveUp(`after ${error}`)
     return false
   }
@@ -173,6 +181,7 @@ export class IdempotentProducer implements Client {
       }
       lane.unacknowledged = []
       lane.sequence = 0
+      lane.isKnown = false
     }
     // On a connection of its own nothing of the old identity can come in between.
     this.#link.close()
@@ -184,6 +193,8 @@ interface Lane {
   readonly place: TopicPartition
   sequence: number
   unacknowledged: Batch[]
+  /** Something of the present identity was acknowledged. */
+  isKnown: boolean
 }
 
 interface Batch {
