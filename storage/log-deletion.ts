@@ -1,6 +1,7 @@
 import { StorageError } from './errors.ts'
 import { deletedFolderName, parsePartitionFolderName } from './file-names.ts'
 import type { Log } from './log.ts'
+import { FOLDERS_PER_TURN } from './log-creation.ts'
 import type { LogHost } from './log-host.ts'
 
 /**
@@ -11,7 +12,9 @@ import type { LogHost } from './log-host.ts'
 export async function deleteFolders(host: LogHost, directory: string, logs: readonly Log[]): Promise<void> {
   const { fileSystem, logger, random } = host
   try {
-    for (const { folder, config } of logs) {
+    for (const [index, { folder, config }] of logs.entries()) {
+      // Lets others have their turn.
+      if (index > 0 && index % FOLDERS_PER_TURN === 0) await fileSystem.syncFolder(directory)
       const name = parsePartitionFolderName(folder)!
       const uniqueId = Buffer.from(random.uuid(), 'base64url').toString('hex')
       const deleted = `${directory}/${deletedFolderName(name.topic, name.partition, uniqueId)}`
