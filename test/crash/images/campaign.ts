@@ -5,7 +5,7 @@ import { folder, type ImageFolder } from './image.ts'
 import { Life, type Wrap } from './life.ts'
 import { type Fact, Oracle } from './oracle.ts'
 import { RecordedDisk } from './recorded-disk.ts'
-import { live } from './workload.ts'
+import { live, type StepName } from './workload.ts'
 
 /** An invariant did not hold; running the episode again brings it about again. */
 export class EpisodeFailure extends Error {
@@ -31,6 +31,8 @@ export interface EpisodeOptions {
   readonly lives?: number
   /** Images tried at each point, on average; default 1.5. */
   readonly imagesPerPoint?: number
+  /** Steps that are taken so many times more often. */
+  readonly emphasis?: Readonly<Record<StepName, number>>
 }
 
 /**
@@ -39,7 +41,7 @@ export interface EpisodeOptions {
  * @throws {EpisodeFailure}
  */
 export async function runEpisode(episode: number, tally: Tally, options: EpisodeOptions = {}): Promise<void> {
-  const { wrap = identity, steps = 60, lives = 3, imagesPerPoint = 1.5 } = options
+  const { wrap = identity, steps = 60, lives = 3, imagesPerPoint = 1.5, emphasis } = options
   const random = seededRandom(episode)
   let image = folder()
   let oracle = new Oracle()
@@ -51,7 +53,7 @@ export async function runEpisode(episode: number, tally: Tally, options: Episode
     try {
       const life = new Life(`${number}`, disk, oracle, random, wrap)
       await life.start({ kind: 'power', disk: { before: image, now: disk.memory } }, wallTime)
-      await live(life, steps)
+      await live(life, steps, emphasis)
       wallTime = life.running.clock.wallTime() + 1000
     } catch (error) {
       throw new EpisodeFailure(episode, number, disk, error)

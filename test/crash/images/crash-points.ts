@@ -45,8 +45,13 @@ export class CrashFailure extends Error {
   /** Before which event of the record the machine stopped; -1 if that is not the question. */
   readonly point: number
 
-  constructor(where: string, cause: unknown, point = -1) {
-    super(`${where}: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  constructor(
+    where: string,
+    cause: unknown,
+    { point = -1, said = [] }: { point?: number; said?: readonly string[] } = {},
+  ) {
+    const log = said.length === 0 ? '' : `\n  the broker said:\n    ${said.join('\n    ')}`
+    super(`${where}: ${cause instanceof Error ? cause.message : cause}${log}`, { cause })
     this.point = point
   }
 }
@@ -77,7 +82,7 @@ export async function tryEveryPoint(
       try {
         await tryImage(state.image(fate(name, random, point)), name, oracle, attempt, 0)
       } catch (error) {
-        throw new CrashFailure(`point ${point} of ${disk.events.length}, ${name}`, error, point)
+        throw new CrashFailure(`point ${point} of ${disk.events.length}, ${name}`, error, { point })
       }
     }
     if (end === undefined && point >= ending) {
@@ -107,8 +112,7 @@ async function tryImage(image: ImageFolder, name: FateName, oracle: Oracle, atte
     for (const { log, batches, damaged } of found.values()) if (damaged === 0) probeProducers(log, batches)
   } catch (error) {
     if (error instanceof CrashFailure) throw error
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    throw new CrashFailure('what a start found', `${why}\n  the broker said:\n    ${running.messages.join('\n    ')}`)
+    throw new CrashFailure('what a start found', error, { said: running.messages })
   }
 }
 

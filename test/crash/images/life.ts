@@ -142,6 +142,10 @@ export class Life {
           batch.producerId(original.bytes) === batch.producerId(buffer) &&
           batch.baseSequence(original.bytes) === batch.baseSequence(buffer))
       must(isTrue, () => `a batch was called a duplicate of ${result.baseOffset}, which it is not`)
+    } else {
+      // Ours are in sequence, so only the disk may be a reason.
+      const isStorage = result.error === 'KAFKA_STORAGE_ERROR' || expected.isDamaged
+      must(isStorage, () => `a batch in sequence at ${end} was refused: ${result.error}`)
     }
     return result.kind
   }

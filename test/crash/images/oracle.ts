@@ -176,7 +176,7 @@ export class Oracle {
         expected.isCut = false
         expected.isDamaged = fact.isDamaged
         // Only under `os`, where a power cut may leave less than what had been deleted.
-        if (expected.end < expected.promisedStart) expected.promisedStart = fact.start
+        if (expected.end < expected.possibleStart) expected.promisedStart = expected.possibleStart = fact.start
         break
       }
     }

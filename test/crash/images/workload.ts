@@ -26,10 +26,22 @@ const steps: readonly { name: string; weight: number; run: (life: Life) => Promi
   { name: 'the disk fails', weight: 0.7, run: breakDisk },
 ]
 
-/** Starts with a log, takes so many random steps, and heals what failed. */
-export async function live(life: Life, count: number): Promise<void> {
+export type StepName = (typeof steps)[number]['name']
+
+/**
+ * Starts with a log, takes so many random steps, and heals what failed.
+ * @param emphasis times how often a step is taken more often than it would be
+ */
+export async function live(
+  life: Life,
+  count: number,
+  emphasis: Readonly<Record<StepName, number>> = {},
+): Promise<void> {
   const { random } = life
-  const weights = steps.map(({ weight }) => weight * [0, 0.5, 1, 1, 1, 2, 4][random.integer(7)]!)
+  const weights = steps.map(({ name, weight }) => {
+    const chance = [0, 0.5, 1, 1, 1, 2, 4][random.integer(7)]!
+    return name in emphasis ? weight * emphasis[name]! : weight * chance
+  })
   weights[0] = Math.max(weights[0]!, 12)
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   if (life.logs.size === 0) await create(life)
@@ -152,9 +164,17 @@ function breakDisk(life: Life): void {
 function randomFault(random: Random): Fault {
   const nth = 1 + random.integer(12)
   const times = [1, 1, 3, Number.POSITIVE_INFINITY][random.integer(4)]!
-  switch (random.integer(7)) {
+  switch (random.integer(8)) {
     case 0:
-      return { operation: 'datasync', errno: 'EIO', nth, times }
+      return { operation: 'datasync', path: '.log', errno: 'EIO', nth: 1 + random.integer(4), times }
+    case 7:
+      return {
+        operation: 'write',
+        path: '.log',
+        errno: 'ENOSPC',
+        nth: 1 + random.integer(4),
+        shortBytes: random.integer(300),
+      }
     case 1:
       return { operation: 'sync', errno: 'EIO', nth, times }
     case 2:
