@@ -22,7 +22,8 @@ describe('a broker that stops and comes back, seen by kafkajs', () => {
         groupId: 'survivors',
         retry,
         heartbeatInterval: 200,
-        sessionTimeout: 30_000,
+        // It may come back under another id, and then waits for its old self to be given up.
+        sessionTimeout: 6_000,
         maxWaitTimeInMs: 100,
       })
       onTestFinished(() => consumer.disconnect())
@@ -59,6 +60,8 @@ describe('a broker that stops and comes back, seen by kafkajs', () => {
       await audit.inbox.count(201)
       expect(audit.inbox.values).toEqual(acknowledged)
       expect(audit.inbox.messages.map(({ offset }) => offset)).toEqual(range(201))
+      // While there is somebody to say it to.
+      for (const client of [consumer, admin, producer]) await client.disconnect()
     },
     60_000,
   )
