@@ -18,8 +18,8 @@ export interface NewLog {
   readonly topicId: string
 }
 
-/** Some 10 ms of making or renaming folders, between which the event loop goes on. */
-export const FOLDERS_PER_TURN = 200
+/** Making one takes from 0.05 to 0.5 ms; after so many the event loop goes on. */
+export const FOLDERS_PER_TURN = 100
 
 /**
  * Makes the folders of new partitions with `partition.metadata` and an empty first segment. The folders' names are synced
@@ -38,12 +38,12 @@ export async function createFolders(
   const parts: LogParts[] = []
   try {
     for (const { topic, partition } of specs) {
+      // Lets others have their turn: a request may make ten thousand.
+      if (made.length > 0 && made.length % FOLDERS_PER_TURN === 0) await fileSystem.syncFolder(directory)
       const path = `${directory}/${partitionFolderName(topic, partition)}`
       if (fileSystem.exists(path)) setAside(host, directory, topic, partition)
       fileSystem.mkdir(path)
       made.push(path)
-      // Lets others have their turn: a request may make ten thousand.
-      if (made.length % FOLDERS_PER_TURN === 0) await fileSystem.syncFolder(directory)
     }
     await fileSystem.syncFolder(directory)
     await inParallel(specs.entries(), async ([index, spec]) => {
