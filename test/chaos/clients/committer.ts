@@ -72,18 +72,24 @@ export async function committed(
  */
 export const COMMIT_TIMEOUT_MS = 30_000
 
+/** A group, and where its commits only ever rise. */
+export interface Watched {
+  readonly group: string
+  readonly places: readonly TopicPartition[]
+}
+
 /** Commits rising offsets from outside of any group, and asks what is committed, by itself and by others. */
 export class Committer implements Client {
   readonly #scene: Scene
   readonly #group: string
-  readonly #watched: readonly string[]
+  readonly #watched: readonly Watched[]
   readonly #link: Link
   readonly #next = new Map<TopicPartition, number>()
 
-  constructor(scene: Scene, group: string, others: readonly string[]) {
+  constructor(scene: Scene, group: string, others: readonly Watched[]) {
     this.#scene = scene
     this.#group = group
-    this.#watched = [group, ...others]
+    this.#watched = [{ group, places: scene.partitions }, ...others]
     this.#link = new Link(scene.port, group, COMMIT_TIMEOUT_MS)
   }
 
@@ -96,16 +102,16 @@ export class Committer implements Client {
       const offset = this.#next.get(place) ?? 1
       this.#next.set(place, offset + 1 + random.integer(5))
       await commit(this.#link, history, this.#group, place, offset)
-      await committed(this.#link, history, pick(random, this.#watched), pick(random, partitions))
+      const watched = pick(random, this.#watched)
+      await committed(this.#link, history, watched.group, pick(random, watched.places))
       await sleep(random.integer(20))
     })
     this.#link.close()
   }
 
   async #askAll(): Promise<void> {
-    const { history, partitions } = this.#scene
-    for (const group of this.#watched) {
-      for (const place of partitions) await committed(this.#link, history, group, place)
+    for (const { group, places } of this.#watched) {
+      for (const place of places) await committed(this.#link, this.#scene.history, group, place)
     }
   }
 }
